@@ -1,0 +1,44 @@
+#pragma once
+// The time of a collective: the fabric's physics by flow simulation, the software by the fitted protocol, the algorithm
+// the fastest of those that apply. Cached by content.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/collective.hpp"
+#include "calibration/collective_protocol.hpp"
+#include "sim/collective_algorithm.hpp"
+#include "topology/fabric.hpp"
+
+namespace supernode {
+
+struct CollectiveCost {
+  Seconds time{};                // alone on the fabric
+  Seconds latency{};             // the part during which no bandwidth is used (launch, rounds)
+  Bytes port_bytes{};            // what one rank moves out over the plane's port
+  BytesPerSecond port_bandwidth{};
+  Plane plane = Plane::kScaleUp; // the widest plane crossed
+  std::string algorithm;
+  std::int64_t rounds = 0;
+  // The rate its flow may reach on the port while it transfers: port_bytes / (time - latency) <= port_bandwidth.
+  BytesPerSecond rate() const { return port_bytes / (time - latency); }
+};
+
+class CollectiveCostModel {
+ public:
+  CollectiveCostModel(const Fabric& fabric, const CollectiveProtocol& protocol);
+  ~CollectiveCostModel();
+  // Zero cost for a group of one. `algorithm`: "" = the fastest.
+  CollectiveCost cost(const CollectiveCall& call, const std::vector<DeviceId>& members,
+                      const std::string& algorithm = "");
+  // Computes many costs with up to `workers` processes at once; the results equal those of cost(), whatever the number.
+  struct Request { CollectiveCall call; std::vector<DeviceId> members; };
+  void prefetch(const std::vector<Request>& requests, int workers);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace supernode

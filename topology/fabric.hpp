@@ -1,0 +1,110 @@
+#pragma once
+// The fabric: a graph of devices, chips, CPUs, NICs and switch chips joined by links, each with bandwidth per
+// direction, latency, medium and plane. Builders (topology/*_builder) make one from a SystemSpec.
+//
+// Traffic between two devices is sprayed (or hashed) over parallel links that lead to equivalent places: the seven UB
+// sub-planes of a die, the spines above a leaf. Each vertex belongs to a `tier` of such equivalent vertices (the 7 L1
+// chips of one node; all 112 L2 chips), and the parallel links from one tier to the next form a directed Bundle whose
+// bandwidth is their sum. A Route is the shortest sequence of bundles. Invariant (tested against the full graph): on
+// every shortest-path DAG, equal-cost spraying loads each link of a bundle equally.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/quantity.hpp"
+
+namespace supernode {
+
+enum class VertexKind { kDevice, kChip, kCpu, kNic, kSwitch };
+enum class Medium { kOnPackage, kCopper, kOptical };
+// kScaleUp: UB, NVLink. kScaleOut: RDMA. kVpc: the management/storage network. kLocal: die to die in one package,
+// chip to CPU, device to its own NIC; a route in any plane may use it.
+enum class Plane { kLocal, kScaleUp, kScaleOut, kVpc };
+
+std::string_view to_string(VertexKind kind);
+std::string_view to_string(Medium medium);
+std::string_view to_string(Plane plane);
+
+struct LinkSpec {
+  BytesPerSecond bandwidth{};  // per direction
+  Seconds latency{};           // per traversal, the far switch's forwarding included
+  Medium medium = Medium::kCopper;
+  Plane plane = Plane::kScaleUp;
+  int sub_plane = 0;  // which of the plane's parallel sub-planes
+};
+
+// Where a device sits. Indices count over the whole cluster.
+struct DevicePlace {
+  int chip = 0, node = 0, supernode = 0;
+};
+
+struct Bundle {
+  BytesPerSecond bandwidth{};  // sum of its links, one direction
+  Seconds latency{};
+  Plane plane = Plane::kScaleUp;
+  int links = 0;          // how many parallel links it sums
+  int devices_below = 0;  // devices whose traffic passes it on the way up or down (1 for a device's own port)
+};
+
+struct Route {
+  std::vector<BundleId> bundles;  // in travel order
+  Seconds latency{};              // sum over the bundles
+  Plane plane = Plane::kScaleUp;  // the highest plane it uses
+  std::int64_t paths = 1;         // equal-cost shortest paths in the full graph (its path diversity)
+};
+
+// How many of each thing there are.
+struct Census {
+  std::map<std::string, std::int64_t> vertices;  // "device", "chip", "cpu", "nic", "switch:<tier class>"
+  std::map<std::string, std::int64_t> links;     // duplex links by "<plane>/<medium>"
+};
+
+class Fabric {
+ public:
+  Fabric();
+  ~Fabric();
+  Fabric(Fabric&&) noexcept;
+  Fabric& operator=(Fabric&&) noexcept;
+
+  // --- building -------------------------------------------------------------------------------------------------
+  // `tier`: equivalent vertices share it, e.g. "node3.L1"; its part after the last '.' is the tier class of the
+  // census. Devices must be alone in their tier.
+  VertexId add_vertex(VertexKind kind, std::string name, std::string tier);
+  DeviceId add_device(std::string name, DevicePlace place);
+  void connect(VertexId a, VertexId b, const LinkSpec& spec);  // duplex
+  VertexId vertex(DeviceId device) const;
+  // Computes tiers and bundles; call once, after the last connect. Asserts that bundles are uniform.
+  void seal();
+
+  // --- asking ---------------------------------------------------------------------------------------------------
+  std::int64_t device_count() const;
+  std::int64_t vertex_count() const;
+  std::int64_t link_count() const;  // duplex
+  const DevicePlace& place(DeviceId device) const;
+  const Bundle& bundle(BundleId id) const;
+  std::int64_t bundle_count() const;
+
+  // The route the software takes: within a supernode over kScaleUp, between supernodes over kScaleOut; a shorter way
+  // through kLocal alone (a sibling die) is taken when there is one. Fewest hops, ties by lower latency. Cached.
+  // Asserts that the devices differ and are connected.
+  const Route& route(DeviceId from, DeviceId to) const;
+  // Over one plane only (kLocal links allowed), e.g. RDMA inside a supernode. Throws std::runtime_error if unreachable.
+  Route route_over(Plane plane, DeviceId from, DeviceId to) const;
+
+  // One device's bandwidth into a plane, one direction: the sum of its own links (its NIC's for kScaleOut).
+  BytesPerSecond port_bandwidth(DeviceId device, Plane plane) const;
+
+  Census census() const;
+  // Content hash of everything that routes and bundles depend on; equal fabrics have equal fingerprints.
+  std::uint64_t fingerprint() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace supernode

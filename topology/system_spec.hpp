@@ -1,0 +1,60 @@
+#pragma once
+// What a cluster is built of, as read from topology/catalog/systems/*.yaml and overridden by a scenario.
+
+#include <cstdint>
+#include <string>
+
+#include "base/quantity.hpp"
+#include "base/spec_reader.hpp"
+
+namespace supernode {
+
+enum class FabricKind { kCloudMatrix, kHgx, kNvl };
+
+// Bandwidths are per chip (package) and direction.
+struct ScaleUpSpec {
+  Sourced<BytesPerSecond> bandwidth;          // one chip into the plane, all sub-planes together
+  Sourced<std::int64_t> sub_planes;           // parallel sub-planes (UB: 7; NVSwitch: one per switch chip)
+  Sourced<Seconds> hop_latency;               // link + first switch, one traversal
+  Sourced<Seconds> second_tier_latency;       // L1 to L2 (CloudMatrix); unused by one-tier fabrics
+  Sourced<std::int64_t> l2_chips_per_plane;   // CloudMatrix: 16
+  Sourced<BytesPerSecond> l1_uplink;          // CloudMatrix: one L1 chip to its L2 plane, 448 GB/s
+  Sourced<BytesPerSecond> cpu_bandwidth;      // one CPU socket into the plane; zero when CPUs are not on it
+};
+
+struct ScaleOutSpec {
+  Sourced<BytesPerSecond> bandwidth;  // one chip's NIC, one direction
+  Sourced<Seconds> hop_latency;       // per link
+  Sourced<std::int64_t> leaf_ports;   // ports of a leaf switch; half down, half up
+  Sourced<double> oversubscription;   // downlink over uplink bandwidth of a leaf; 1 = non-blocking
+  bool rail_optimised = true;         // chip i of each node on leaf i
+};
+
+struct SystemSpec {
+  std::string name;
+  std::string chip;  // a name in calibration's chip catalogue
+  FabricKind kind = FabricKind::kHgx;
+  std::int64_t chips_per_node = 8;
+  std::int64_t cpus_per_node = 2;
+  std::int64_t nodes_per_supernode = 1;
+  std::int64_t devices_per_chip = 1;       // ranks a chip hosts: 2 on a 910C (one per die), 1 on an Nvidia package
+  Sourced<BytesPerSecond> die_to_die;      // between sibling devices of one chip; zero when devices_per_chip = 1
+  Sourced<Seconds> die_to_die_latency;
+  ScaleUpSpec scale_up;
+  ScaleOutSpec scale_out;
+  Sourced<BytesPerSecond> vpc_bandwidth;   // per node; zero = not modelled
+
+  std::int64_t chips_per_supernode() const { return chips_per_node * nodes_per_supernode; }
+  std::int64_t devices_per_node() const { return chips_per_node * devices_per_chip; }
+  std::int64_t devices_per_supernode() const { return chips_per_supernode() * devices_per_chip; }
+};
+
+// Reads a system from its YAML map (reports into the reader's diagnostics), or documents its fields.
+void bind(SystemSpec& spec, SpecReader& reader);
+
+// The cluster of `chips` chips: as many whole nodes and supernodes as hold them. Devices are numbered chip by chip,
+// node by node. Throws std::invalid_argument when the spec cannot be built (says why).
+class Fabric;
+Fabric build_fabric(const SystemSpec& spec, std::int64_t chips);
+
+}  // namespace supernode
