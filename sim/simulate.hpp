@@ -1,0 +1,55 @@
+#pragma once
+// One training step of a model under a plan on a system: where step program, cost models and fabric meet.
+
+#include <string>
+#include <vector>
+
+#include "calibration/chip_spec.hpp"
+#include "calibration/collective_protocol.hpp"
+#include "sim/step_engine.hpp"
+#include "topology/system_spec.hpp"
+#include "workloads/memory.hpp"
+
+namespace supernode {
+
+struct SimulationInput {
+  SystemSpec system;
+  ChipSpec chip;
+  CollectiveProtocol protocol;
+  ModelSpec model;
+  PlanSpec plan;         // checked by check_plan
+  std::int64_t chips = 0;
+};
+
+struct SimulationOptions {
+  bool trace = false;
+  int workers = 1;  // child processes at once; never changes a result
+};
+
+// One kind of collective of the step, for the report.
+struct CollectiveUse {
+  std::string name;           // "moe.dispatch"
+  CommClass comm_class = CommClass::kTensor;
+  std::int64_t group_size = 0;
+  std::int64_t calls = 0;     // per step, rank of the busiest stage
+  CollectiveCall call;
+  CollectiveCost cost;
+};
+
+struct SimulationResult {
+  MemoryReport memory;
+  StepResult step;
+  Flops model_flops{};        // of one step, all ranks (model_flops_per_token, causal half)
+  Flops hardware_flops{};     // performed, recomputation included, all ranks
+  double tokens = 0;          // per step
+  Seconds compute_bound{};    // hardware FLOPs of the busiest stage over its device's peak: no step is faster
+  std::vector<CollectiveUse> collectives;
+  std::vector<std::string> assumptions;  // defaults and fallbacks that mattered, in words
+};
+
+// Memory only (cheap).
+MemoryReport estimate_memory(const SimulationInput& input);
+// The whole step; runs whether or not the plan fits (the caller decides). Throws std::runtime_error on failure.
+SimulationResult simulate(const SimulationInput& input, const SimulationOptions& options = {});
+
+}  // namespace supernode
