@@ -2,6 +2,7 @@
 // The shapes of communication operations: the vocabulary that step programs, protocol models and the flow simulation
 // share.
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -19,7 +20,7 @@ struct TokenRouting {
   std::int64_t topk = 1;        // experts a token is sent to
   std::int64_t experts = 0;     // routed experts in all; 0 = many
   std::int64_t node_limit = 0;  // at most so many nodes a token (DeepSeek-V3: 4); 0 = no limit
-  bool operator==(const TokenRouting&) const = default;
+  auto operator<=>(const TokenRouting&) const = default;
 };
 
 // `bytes` is the full buffer of nccl-tests: all-reduce: each rank's buffer; all-gather: the gathered result;
@@ -29,7 +30,7 @@ struct CollectiveCall {
   CollectiveOp op = CollectiveOp::kAllReduce;
   Bytes bytes{};
   TokenRouting routing{};
-  bool operator==(const CollectiveCall&) const = default;
+  auto operator<=>(const CollectiveCall&) const = default;
 };
 
 // Bytes that must leave each rank of n, whatever the algorithm, over the full buffer: 2(n-1)/n for all-reduce, (n-1)/n

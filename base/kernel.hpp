@@ -1,6 +1,7 @@
 #pragma once
 // The shapes of compute operations: the vocabulary that step programs and kernel cost models share.
 
+#include <compare>
 #include <cstdint>
 #include <string_view>
 #include <variant>
@@ -20,6 +21,7 @@ struct GemmKernel {
   Precision precision = Precision::kBf16;  // of the operands
   Pass pass = Pass::kForward;
   bool accumulate = false;
+  auto operator<=>(const GemmKernel&) const = default;
 };
 
 // Scaled dot-product attention, flash style (scores never reach memory). head_dim is that of q and k, head_dim_v of v
@@ -31,6 +33,7 @@ struct AttentionKernel {
   bool causal = true;
   bool backward = false;
   Precision precision = Precision::kBf16;
+  auto operator<=>(const AttentionKernel&) const = default;
 };
 
 enum class VectorKind { kNorm, kElementwise, kRope, kSoftmax, kPermute, kRouter, kEmbedding, kLoss, kOptimizer, kCast };
@@ -42,6 +45,7 @@ struct VectorKernel {
   Bytes read{};
   Bytes written{};
   Flops flops{};
+  auto operator<=>(const VectorKernel&) const = default;
 };
 
 using Kernel = std::variant<GemmKernel, AttentionKernel, VectorKernel>;

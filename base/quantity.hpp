@@ -23,10 +23,22 @@ class Quantity {
 
   constexpr auto operator<=>(const Quantity&) const = default;
   constexpr Quantity operator-() const { return Quantity(-si_); }
-  constexpr Quantity& operator+=(Quantity other) { si_ += other.si_; return *this; }
-  constexpr Quantity& operator-=(Quantity other) { si_ -= other.si_; return *this; }
-  constexpr Quantity& operator*=(double factor) { si_ *= factor; return *this; }
-  constexpr Quantity& operator/=(double divisor) { si_ /= divisor; return *this; }
+  constexpr Quantity& operator+=(Quantity other) {
+    si_ += other.si_;
+    return *this;
+  }
+  constexpr Quantity& operator-=(Quantity other) {
+    si_ -= other.si_;
+    return *this;
+  }
+  constexpr Quantity& operator*=(double factor) {
+    si_ *= factor;
+    return *this;
+  }
+  constexpr Quantity& operator/=(double divisor) {
+    si_ /= divisor;
+    return *this;
+  }
 
   friend constexpr Quantity operator+(Quantity a, Quantity b) { return Quantity(a.si_ + b.si_); }
   friend constexpr Quantity operator-(Quantity a, Quantity b) { return Quantity(a.si_ - b.si_); }
@@ -42,8 +54,10 @@ namespace detail {
 // A dimensionless result is a plain double.
 template <int T, int D, int W>
 constexpr auto make_quantity(double si) {
-  if constexpr (T == 0 && D == 0 && W == 0) return si;
-  else return Quantity<T, D, W>(si);
+  if constexpr (T == 0 && D == 0 && W == 0)
+    return si;
+  else
+    return Quantity<T, D, W>(si);
 }
 }  // namespace detail
 
@@ -60,9 +74,13 @@ constexpr auto operator/(double a, Quantity<T, D, W> b) {
   return detail::make_quantity<-T, -D, -W>(a / b.value());
 }
 template <int T, int D, int W>
-constexpr Quantity<T, D, W> max(Quantity<T, D, W> a, Quantity<T, D, W> b) { return a < b ? b : a; }
+constexpr Quantity<T, D, W> max(Quantity<T, D, W> a, Quantity<T, D, W> b) {
+  return a < b ? b : a;
+}
 template <int T, int D, int W>
-constexpr Quantity<T, D, W> min(Quantity<T, D, W> a, Quantity<T, D, W> b) { return b < a ? b : a; }
+constexpr Quantity<T, D, W> min(Quantity<T, D, W> a, Quantity<T, D, W> b) {
+  return b < a ? b : a;
+}
 
 using Seconds = Quantity<1, 0, 0>;
 using Hertz = Quantity<-1, 0, 0>;
@@ -90,9 +108,13 @@ constexpr Bytes operator""_GB(unsigned long long v) { return Bytes(static_cast<d
 constexpr BytesPerSecond operator""_GBps(long double v) { return BytesPerSecond(static_cast<double>(v) * 1e9); }
 constexpr BytesPerSecond operator""_GBps(unsigned long long v) { return BytesPerSecond(static_cast<double>(v) * 1e9); }
 constexpr BytesPerSecond operator""_TBps(long double v) { return BytesPerSecond(static_cast<double>(v) * 1e12); }
-constexpr BytesPerSecond operator""_Gbps(unsigned long long v) { return BytesPerSecond(static_cast<double>(v) * 1e9 / 8); }
+constexpr BytesPerSecond operator""_Gbps(unsigned long long v) {
+  return BytesPerSecond(static_cast<double>(v) * 1e9 / 8);
+}
 constexpr FlopsPerSecond operator""_TFLOPS(long double v) { return FlopsPerSecond(static_cast<double>(v) * 1e12); }
-constexpr FlopsPerSecond operator""_TFLOPS(unsigned long long v) { return FlopsPerSecond(static_cast<double>(v) * 1e12); }
+constexpr FlopsPerSecond operator""_TFLOPS(unsigned long long v) {
+  return FlopsPerSecond(static_cast<double>(v) * 1e12);
+}
 // NOLINTEND
 }  // namespace literals
 

@@ -109,11 +109,12 @@ class SpecReader {
   bool object(Field field, const std::function<void(SpecReader&)>& read);
   // A list of maps; in documentation mode `read` is called once with index 0.
   bool objects(Field field, const std::function<void(SpecReader&, std::size_t)>& read);
-  // A map whose keys are the user's own (e.g. precisions): `read` is called per entry with its key.
+  // A map whose keys are the user's own (e.g. precisions): `read` is called per entry with a reader on the whole map
+  // and the entry's key, which it must read. Not called in documentation mode.
   bool dictionary(Field field, const std::function<void(SpecReader&, const std::string& key)>& read);
 
   bool has(std::string_view key) const;
-  const YamlNode* find(std::string_view key) const;  // also marks the key as known
+  const YamlNode* find(std::string_view key) const;
   SourcePosition position(std::string_view key) const;  // of the value; of the map when absent
   SourcePosition position() const;
   void error(std::string_view key, std::string message);  // at the key's value
@@ -124,7 +125,9 @@ class SpecReader {
   void finish();
 
  private:
-  struct Exponents { int time, data, work; };
+  struct Exponents {
+    int time, data, work;
+  };
   const YamlNode* take(Field field, std::string type, std::string default_value);
   bool quantity_si(Field field, Exponents dimension, double& si, bool allow_zero);
   bool sourced_si(Field field, Exponents dimension, double& si, bool allow_zero, std::string& source,

@@ -1,0 +1,61 @@
+#pragma once
+// Rounds of transfers laid over the fabric's routes: which links (one per bundle used) each flow crosses, what each link
+// may carry, and two floors of the time that need no simulation.
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/quantity.hpp"
+#include "sim/flow.hpp"
+
+namespace supernode {
+
+struct PlannedLink {
+  BundleId bundle;
+  BytesPerSecond capacity{};  // of the bundle, times the group's share of it
+  Bytes bytes{};              // carried over all rounds
+};
+
+// The links of one (from, to) pair: a slice of FlowPlan::path_links.
+struct PlannedPath {
+  std::int32_t first = 0, count = 0;
+  Seconds latency{};
+};
+
+struct PlannedFlow {
+  std::int32_t from = 0, to = 0;  // positions in the group, never equal
+  std::int32_t path = 0;
+  Bytes bytes{};                  // > 0
+};
+
+struct PlannedRound {
+  std::vector<PlannedFlow> flows;
+  std::int64_t repeat = 1;
+};
+
+struct FlowPlan {
+  std::int32_t ranks = 0;
+  std::vector<PlannedLink> links;
+  std::vector<std::int32_t> path_links;  // indices into links
+  std::vector<PlannedPath> paths;
+  std::vector<PlannedRound> rounds;      // none empty
+
+  std::span<const std::int32_t> links_of(const PlannedFlow& flow) const {
+    const PlannedPath& path = paths[static_cast<std::size_t>(flow.path)];
+    return {path_links.data() + path.first, static_cast<std::size_t>(path.count)};
+  }
+};
+
+// Transfers to oneself and of nothing vanish.
+FlowPlan plan_flows(const Fabric& fabric, const std::vector<DeviceId>& members, const std::vector<Round>& rounds,
+                    const FlowOptions& options);
+
+// The time the rounds would take if bandwidth were infinite: hop latencies along the longest chain of rounds.
+Seconds latency_floor(const FlowPlan& plan);
+// The time the rounds would take if there were no latency and no round had to wait for another: bytes of the fullest
+// link over its capacity.
+Seconds bandwidth_floor(const FlowPlan& plan);
+
+}  // namespace supernode
