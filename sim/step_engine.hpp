@@ -1,5 +1,5 @@
 #pragma once
-// Runs a step program in time. Interface of the engines; `simgrid` is the reference (sim/flow_step_engine.cpp).
+// Runs a step program in time. Interface of the engines; `simgrid` is the reference (sim/step_engine_simgrid.cpp).
 
 #include <array>
 #include <string>
@@ -11,20 +11,23 @@
 
 namespace supernode {
 
-// Where one rank of a stage spent the step; the parts sum to the step time.
+// Where one rank of a stage spent the step. compute + slowdown + exposed + bubble + idle_end = the step time.
 struct StageTime {
   std::array<Seconds, kComputeClasses> compute{};  // recomputation included in its class
   Seconds recompute{};                             // of which recomputation
-  std::array<Seconds, kCommClasses> exposed{};     // the compute stream waited for communication
-  std::array<Seconds, kCommClasses> hidden{};      // communication that ran under computation (not part of the sum)
   Seconds slowdown{};                              // computation made slower by communication at the same time
+  std::array<Seconds, kCommClasses> exposed{};     // the compute stream waited for communication
   Seconds bubble{};                                // waited for another stage's pass
   Seconds idle_end{};                              // waited for the slowest stage at the end of the step
+  std::array<Seconds, kCommClasses> hidden{};      // communication that ran under computation; not part of the sum
 };
+
+// Streams of a rank class in a trace: the passes (and the second of two passes that run together), then communication.
+inline constexpr int kPassStream = 0, kSecondPassStream = 1, kFirstCommStream = 2;
 
 struct TraceSlice {
   std::int32_t stage = 0;
-  std::int32_t stream = 0;  // 0: passes and compute; 1 + CommClass: communication
+  std::int32_t stream = 0;  // kPassStream, kSecondPassStream, or kFirstCommStream + CommClass
   std::string name;
   Seconds start{}, end{};
 };
@@ -38,28 +41,34 @@ struct StepResult {
 
 struct StepOptions {
   bool trace = false;
-  double overlap_slowdown = 1.0;  // of the chip
+  std::int64_t trace_detail_microbatches = 4;  // single operations are traced for so many; passes and messages for all
+  double overlap_slowdown = 1.0;               // of the chip
 };
 
 // A step program with a time on every operation.
 struct TimedOp {
   Op::Kind kind = Op::Kind::kCompute;
-  std::int32_t name = 0;       // index into TimedProgram::names
-  std::int32_t compute_class = 0, comm_class = 0;
-  Seconds time{};              // compute: duration; comm: alone
-  Seconds latency{};           // comm
-  Bytes port_bytes{};          // comm
-  std::int32_t plane = 0;      // comm: Plane
+  std::int32_t name = 0;  // index into TimedProgram::names
+  ComputeClass compute_class = ComputeClass::kVector;
+  CommClass comm_class = CommClass::kTensor;
+  Seconds time{};                 // compute: duration; comm: alone on the fabric
+  Seconds latency{};              // comm: the part that uses no bandwidth
+  Bytes port_bytes{};             // comm: over the rank's port
+  Plane plane = Plane::kScaleUp;  // comm
   std::int32_t event = -1;
   bool recompute = false;
 };
+
+using TimedPass = std::vector<TimedOp>;
+
 struct TimedStage {
-  std::vector<std::vector<TimedOp>> forward, forward_first, backward, backward_last;  // by chunk
-  std::vector<TimedOp> prologue, epilogue;
+  std::vector<TimedPass> forward, forward_first, backward, backward_last;  // by chunk
+  TimedPass prologue, epilogue;
   std::vector<Slot> order;
-  BytesPerSecond scale_up_port{}, scale_out_port{};
-  CollectiveCost send_next;  // activations to the next stage's rank (gradients come back at the same cost)
+  BytesPerSecond scale_up_port{}, scale_out_port{};  // of one rank, one direction
+  TimedOp send_next;  // a boundary activation to the next stage (its gradient comes back at the same cost)
 };
+
 struct TimedProgram {
   std::vector<std::string> names;
   std::vector<TimedStage> stages;

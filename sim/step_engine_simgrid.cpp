@@ -1,1 +1,452 @@
+// The reference step engine: SimGrid actors. Per rank class (pipeline stage) one actor walks the stage's order of
+// passes; one actor per kind of communication serves that kind's operations in order; a collective is a sleep (its
+// latency) and then one flow of its bytes over the rank's port, capped at the rate the collective reaches alone, so
+// that concurrent collectives share the port by max-min. (Comm::set_rate has no effect on Comm::sendto in 3.32, so the
+// cap is a link of its own before the port, set to the operation's rate.)
+#include <fmt/format.h>
+
+#include <array>
+#include <deque>
+#include <map>
+#include <memory>
+#include <simgrid/s4u.hpp>
+#include <stdexcept>
+
+#include "base/child_process.hpp"
+#include "base/serialize.hpp"
+#include "sim/simgrid_engine.hpp"
+#include "sim/stage_clock.hpp"
+#include "sim/step_compile.hpp"
 #include "sim/step_engine.hpp"
+
+namespace supernode {
+namespace {
+
+namespace sg4 = simgrid::s4u;
+using Doing = StageClock::Doing;
+
+// SimGrid takes an amount of work below its precision (1e-5) as done; a fast host keeps picoseconds above it.
+constexpr double kHostSpeed = 1e12;
+
+Seconds now() { return Seconds(sg4::Engine::get_clock()); }
+
+// Something to wait for, once set, for good.
+class Signal {
+ public:
+  bool done() const { return done_; }
+  void wait() {
+    if (done_) return;
+    gate_->acquire();
+    gate_->release();
+  }
+  void set() {
+    done_ = true;
+    gate_->release();
+  }
+
+ private:
+  bool done_ = false;
+  sg4::SemaphorePtr gate_ = sg4::Semaphore::create(0);
+};
+
+// An activation or gradient on its way from one stage to another.
+struct Message {
+  std::shared_ptr<Signal> arrived = std::make_shared<Signal>();
+  bool posted = false;           // the sending pass has ended
+  StageClock* waiter = nullptr;  // who waits for it, to book the wait as transfer from the posting on
+  int waiter_thread = 0;
+};
+
+struct Request {
+  const TimedOp* op = nullptr;
+  bool slowed = false;  // runs under computation
+  std::shared_ptr<Signal> done;
+  std::string name;
+};
+
+struct Stage;
+
+// Serves one kind of communication of one stage, in order.
+struct CommStream {
+  Stage* stage = nullptr;
+  CommClass comm_class = CommClass::kTensor;
+  std::deque<Request> queue;
+  sg4::SemaphorePtr pending = sg4::Semaphore::create(0);
+  sg4::Link* cap = nullptr;  // the rate of the operation being served
+  sg4::Host* up = nullptr;   // beyond the cap and the scale-up port
+  sg4::Host* out = nullptr;  // beyond the cap and the scale-out port
+};
+
+struct Stage {
+  std::int32_t index = 0;
+  const TimedStage* timed = nullptr;
+  sg4::Host* host = nullptr;
+  sg4::MutexPtr compute_stream = sg4::Mutex::create();
+  int communicating = 0;  // operations in flight under computation
+  StageClock clock;
+  Seconds own_end{};
+  std::array<CommStream, kCommClasses> streams;
+  std::map<int, std::shared_ptr<Signal>> events;
+  std::vector<CompiledPass> forward, forward_first, backward, backward_last;
+};
+
+class StepRun {
+ public:
+  StepRun(const TimedProgram& program, const StepOptions& options) : program_(program), options_(options) {}
+  StepResult run();
+
+ private:
+  void build_platform();
+  void add_streams(Stage& stage, sg4::NetZone* zone);
+  void compile(Stage& stage);
+  void start_actors();
+
+  void walk_stage(Stage& stage);
+  void run_slot(Stage& stage, const Slot& slot, int thread);
+  void run_pass(Stage& stage, const CompiledPass& pass, int thread, bool detail);
+  void compute(Stage& stage, const CompiledPass& pass, const PassStep& step, int thread, bool detail);
+  void communicate(Stage& stage, const TimedOp& op, int thread);
+  void wait_for(Stage& stage, Signal& signal, CommClass comm_class, int thread);
+  void launch(Stage& stage, const TimedOp& op, bool slowed, std::shared_ptr<Signal> done);
+  void serve(CommStream& stream);
+  void transfer(CommStream& stream, const TimedOp& op, bool slowed);
+  void set_communicating(Stage& stage, int change);
+
+  std::int64_t piece(std::int64_t stage, std::int64_t chunk) const { return chunk * stages() + stage; }
+  std::int64_t stages() const { return static_cast<std::int64_t>(program_.stages.size()); }
+  std::int64_t pieces() const { return stages() * program_.chunks; }
+  Message& message(PassKind kind, std::int64_t into_piece, std::int64_t microbatch);
+  void receive(Stage& stage, const Slot& slot, int thread);
+  void send(Stage& stage, const Slot& slot, int thread);
+
+  const CompiledPass& pass_of(const Stage& stage, const Slot& slot) const;
+  void record(const Stage& stage, int stream, std::string name, Seconds start, Seconds end);
+  void record_segment(const Stage& stage, const CompiledPass& pass, const PassStep& step, int thread, Seconds start);
+  StepResult collect() const;
+
+  const TimedProgram& program_;
+  const StepOptions& options_;
+  std::vector<std::unique_ptr<Stage>> stages_;
+  std::vector<std::unique_ptr<Message>> messages_;
+  StepResult result_;
+  std::string deadlock_;
+};
+
+// --- platform -------------------------------------------------------------------------------------------------------
+
+void StepRun::add_streams(Stage& stage, sg4::NetZone* zone) {
+  const auto add_link = [&](const std::string& name, BytesPerSecond bandwidth) {
+    return zone->create_link(name, bandwidth.value())->set_latency(0)->seal();
+  };
+  const auto add_host = [&](const std::string& name, const sg4::Link* cap, const sg4::Link* port) {
+    sg4::Host* host = zone->create_host(name, kHostSpeed);
+    zone->add_route(stage.host->get_netpoint(), host->get_netpoint(), nullptr, nullptr,
+                    {sg4::LinkInRoute(cap), sg4::LinkInRoute(port)}, false);
+    return host;
+  };
+  const sg4::Link* up = add_link(fmt::format("{}.up", stage.index), stage.timed->scale_up_port);
+  const sg4::Link* out = add_link(fmt::format("{}.out", stage.index), stage.timed->scale_out_port);
+  for (int c = 0; c < kCommClasses; ++c) {
+    CommStream& stream = stage.streams[static_cast<std::size_t>(c)];
+    stream.stage = &stage;
+    stream.comm_class = static_cast<CommClass>(c);
+    const std::string name = fmt::format("{}.{}", stage.index, to_string(stream.comm_class));
+    stream.cap = add_link(name, stage.timed->scale_up_port);
+    stream.up = add_host(name + ".up", stream.cap, up);
+    stream.out = add_host(name + ".out", stream.cap, out);
+  }
+}
+
+void StepRun::build_platform() {
+  auto* zone = sg4::create_full_zone("ranks");
+  for (std::size_t i = 0; i < program_.stages.size(); ++i) {
+    auto stage = std::make_unique<Stage>();
+    stage->index = static_cast<std::int32_t>(i);
+    stage->timed = &program_.stages[i];
+    // Two speeds: alone, and while communication runs at the same time.
+    stage->host = zone->create_host(fmt::format("{}", i),
+                                    std::vector<double>{kHostSpeed, kHostSpeed / options_.overlap_slowdown});
+    stage->host->set_core_count(1);
+    add_streams(*stage, zone);
+    compile(*stage);
+    stages_.push_back(std::move(stage));
+  }
+  zone->seal();
+}
+
+void StepRun::compile(Stage& stage) {
+  const auto compile_all = [](const std::vector<TimedPass>& passes, std::vector<CompiledPass>& out) {
+    for (const TimedPass& pass : passes) out.push_back(compile_pass(pass));
+  };
+  compile_all(stage.timed->forward, stage.forward);
+  compile_all(stage.timed->forward_first, stage.forward_first);
+  compile_all(stage.timed->backward, stage.backward);
+  compile_all(stage.timed->backward_last, stage.backward_last);
+}
+
+void StepRun::start_actors() {
+  for (auto& owned : stages_) {
+    Stage& stage = *owned;
+    sg4::Actor::create(fmt::format("stage {}", stage.index), stage.host, [this, &stage] { walk_stage(stage); });
+    for (CommStream& stream : stage.streams) {
+      auto actor = sg4::Actor::create(fmt::format("stage {} {}", stage.index, to_string(stream.comm_class)), stage.host,
+                                      [this, &stream] { serve(stream); });
+      actor->daemonize();
+    }
+  }
+}
+
+// --- communication --------------------------------------------------------------------------------------------------
+
+void StepRun::set_communicating(Stage& stage, int change) {
+  const bool before = stage.communicating > 0;
+  stage.communicating += change;
+  const bool after = stage.communicating > 0;
+  if (before != after && options_.overlap_slowdown > 1) stage.host->set_pstate(after ? 1 : 0);
+}
+
+void StepRun::transfer(CommStream& stream, const TimedOp& op, bool slowed) {
+  Stage& stage = *stream.stage;
+  const Seconds start = now();
+  const double factor = slowed ? options_.overlap_slowdown : 1.0;
+  if (slowed) set_communicating(stage, +1);
+  if (op.latency.value() > 0) sg4::this_actor::sleep_for(op.latency.value());
+  const Seconds flow_time = (op.time - op.latency) * factor;
+  if (op.port_bytes.value() >= 1 && flow_time.value() > 0) {
+    stream.cap->set_bandwidth((op.port_bytes / flow_time).value());
+    sg4::Comm::sendto(stage.host, op.plane == Plane::kScaleOut ? stream.out : stream.up,
+                      static_cast<std::uint64_t>(op.port_bytes.value()));
+  } else if (flow_time.value() > 0) {
+    sg4::this_actor::sleep_for(flow_time.value());
+  }
+  ++result_.activities;
+  if (slowed) set_communicating(stage, -1);
+  stage.clock.add_communication(op.comm_class, now() - start);
+}
+
+void StepRun::serve(CommStream& stream) {
+  while (true) {
+    stream.pending->acquire();
+    const Request request = std::move(stream.queue.front());
+    stream.queue.pop_front();
+    const Seconds start = now();
+    transfer(stream, *request.op, request.slowed);
+    record(*stream.stage, kFirstCommStream + static_cast<int>(stream.comm_class), request.name, start, now());
+    request.done->set();
+  }
+}
+
+void StepRun::launch(Stage& stage, const TimedOp& op, bool slowed, std::shared_ptr<Signal> done) {
+  CommStream& stream = stage.streams[static_cast<std::size_t>(op.comm_class)];
+  std::string name = options_.trace ? program_.names[static_cast<std::size_t>(op.name)] : std::string();
+  stream.queue.push_back({&op, slowed, std::move(done), std::move(name)});
+  stream.pending->release();
+}
+
+void StepRun::wait_for(Stage& stage, Signal& signal, CommClass comm_class, int thread) {
+  if (signal.done()) return;
+  stage.clock.set(thread, Doing::kCommunication, now(), comm_class);
+  signal.wait();
+  stage.clock.set(thread, Doing::kNothing, now());
+}
+
+void StepRun::communicate(Stage& stage, const TimedOp& op, int thread) {
+  if (op.kind == Op::Kind::kWait) {
+    const auto found = stage.events.find(op.event);
+    if (found == stage.events.end())
+      throw std::logic_error(fmt::format("stage {} waits for event {} before it was launched", stage.index, op.event));
+    wait_for(stage, *found->second, op.comm_class, thread);
+    return;
+  }
+  const auto done = std::make_shared<Signal>();
+  launch(stage, op, op.kind == Op::Kind::kCommAsync, done);
+  if (op.kind == Op::Kind::kCommAsync)
+    stage.events[op.event] = done;
+  else
+    wait_for(stage, *done, op.comm_class, thread);
+}
+
+// --- pipeline messages ----------------------------------------------------------------------------------------------
+
+Message& StepRun::message(PassKind kind, std::int64_t into_piece, std::int64_t microbatch) {
+  const std::int64_t direction = kind == PassKind::kForward ? 0 : 1;
+  const auto index = static_cast<std::size_t>((direction * pieces() + into_piece) * program_.microbatches + microbatch);
+  if (!messages_[index]) messages_[index] = std::make_unique<Message>();
+  return *messages_[index];
+}
+
+void StepRun::receive(Stage& stage, const Slot& slot, int thread) {
+  const std::int64_t own = piece(stage.index, slot.chunk);
+  const bool is_first = slot.kind == PassKind::kForward ? own == 0 : own == pieces() - 1;
+  if (is_first) return;
+  Message& m = message(slot.kind, own, slot.microbatch);
+  if (m.arrived->done()) return;
+  // Until the other stage's pass ends this is a bubble, from then on the transfer's time.
+  stage.clock.set(thread, m.posted ? Doing::kCommunication : Doing::kBubble, now(), CommClass::kPipeline);
+  m.waiter = &stage.clock;
+  m.waiter_thread = thread;
+  m.arrived->wait();
+  stage.clock.set(thread, Doing::kNothing, now());
+}
+
+void StepRun::send(Stage& stage, const Slot& slot, int thread) {
+  const std::int64_t next = piece(stage.index, slot.chunk) + (slot.kind == PassKind::kForward ? 1 : -1);
+  if (next < 0 || next >= pieces()) return;
+  Message& m = message(slot.kind, next, slot.microbatch);
+  m.posted = true;
+  if (m.waiter != nullptr) m.waiter->set(m.waiter_thread, Doing::kCommunication, now(), CommClass::kPipeline);
+  // A backward message goes to the previous stage over the link that the previous stage's forward messages use.
+  const std::int64_t link = slot.kind == PassKind::kForward ? stage.index : (stage.index + stages() - 1) % stages();
+  const TimedOp& op = program_.stages[static_cast<std::size_t>(link)].send_next;
+  launch(stage, op, !program_.blocking_sends, m.arrived);
+  if (program_.blocking_sends) wait_for(stage, *m.arrived, CommClass::kPipeline, thread);
+}
+
+// --- passes ---------------------------------------------------------------------------------------------------------
+
+void StepRun::compute(Stage& stage, const CompiledPass& pass, const PassStep& step, int thread, bool detail) {
+  stage.clock.set(thread, Doing::kQueueing, now());
+  stage.compute_stream->lock();
+  stage.clock.set(thread, Doing::kComputing, now());
+  const Seconds start = now();
+  sg4::this_actor::execute(step.time.value() * kHostSpeed);
+  stage.clock.set(thread, Doing::kNothing, now());
+  stage.compute_stream->unlock();
+  ++result_.activities;
+  for (std::int32_t i = step.first; i < step.last; ++i) {
+    const TimedOp& op = (*pass.ops)[static_cast<std::size_t>(i)];
+    stage.clock.add_nominal_compute(op.compute_class, op.time, op.recompute);
+  }
+  if (detail) record_segment(stage, pass, step, thread, start);
+}
+
+void StepRun::run_pass(Stage& stage, const CompiledPass& pass, int thread, bool detail) {
+  for (const PassStep& step : pass.steps) {
+    if (!step.is_compute)
+      communicate(stage, (*pass.ops)[static_cast<std::size_t>(step.first)], thread);
+    else if (step.time.value() > 0)
+      compute(stage, pass, step, thread, detail);
+  }
+}
+
+const CompiledPass& StepRun::pass_of(const Stage& stage, const Slot& slot) const {
+  const auto chunk = static_cast<std::size_t>(slot.chunk);
+  if (slot.kind == PassKind::kForward) return slot.microbatch == 0 ? stage.forward_first[chunk] : stage.forward[chunk];
+  return slot.microbatch == program_.microbatches - 1 ? stage.backward_last[chunk] : stage.backward[chunk];
+}
+
+void StepRun::run_slot(Stage& stage, const Slot& slot, int thread) {
+  receive(stage, slot, thread);
+  const Seconds start = now();
+  const bool detail = options_.trace && slot.microbatch < options_.trace_detail_microbatches;
+  run_pass(stage, pass_of(stage, slot), thread, detail);
+  if (options_.trace)
+    record(stage, thread,
+           fmt::format("{} micro-batch {} chunk {}", slot.kind == PassKind::kForward ? "forward" : "backward",
+                       slot.microbatch, slot.chunk),
+           start, now());
+  send(stage, slot, thread);
+}
+
+void StepRun::walk_stage(Stage& stage) {
+  const CompiledPass prologue = compile_pass(stage.timed->prologue), epilogue = compile_pass(stage.timed->epilogue);
+  run_pass(stage, prologue, kPassStream, options_.trace);
+  const auto& order = stage.timed->order;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    if (!order[i].with_next) {
+      run_slot(stage, order[i], kPassStream);
+      continue;
+    }
+    auto second = sg4::Actor::create("second pass", stage.host,
+                                     [this, &stage, &order, i] { run_slot(stage, order[i + 1], kSecondPassStream); });
+    run_slot(stage, order[i], kPassStream);
+    second->join();
+    ++i;
+  }
+  const Seconds start = now();
+  run_pass(stage, epilogue, kPassStream, options_.trace);
+  record(stage, kPassStream, "gradient reduction and optimizer", start, now());
+  stage.own_end = now();
+}
+
+// --- trace and result -----------------------------------------------------------------------------------------------
+
+void StepRun::record(const Stage& stage, int stream, std::string name, Seconds start, Seconds end) {
+  if (options_.trace && end > start) result_.trace.push_back({stage.index, stream, std::move(name), start, end});
+}
+
+// The operations of a segment side by side, stretched together where communication slowed them.
+void StepRun::record_segment(const Stage& stage, const CompiledPass& pass, const PassStep& step, int thread,
+                             Seconds start) {
+  const double stretch = (now() - start) / step.time;
+  for (std::int32_t i = step.first; i < step.last; ++i) {
+    const TimedOp& op = (*pass.ops)[static_cast<std::size_t>(i)];
+    const Seconds end = start + op.time * stretch;
+    record(stage, thread, program_.names[static_cast<std::size_t>(op.name)], start, end);
+    start = end;
+  }
+}
+
+StepResult StepRun::collect() const {
+  StepResult out = result_;
+  for (const auto& stage : stages_) out.step_time = max(out.step_time, stage->own_end);
+  for (const auto& stage : stages_) out.stages.push_back(stage->clock.close(stage->own_end, out.step_time));
+  return out;
+}
+
+StepResult StepRun::run() {
+  auto& engine = make_simgrid_engine();
+  build_platform();
+  messages_.resize(static_cast<std::size_t>(2 * pieces() * program_.microbatches));
+  start_actors();
+  sg4::Engine::on_deadlock_cb([this] {
+    for (const auto& stage : stages_)
+      if (stage->own_end.value() == 0) deadlock_ += fmt::format(" {}", stage->index);
+  });
+  engine.run();
+  if (!deadlock_.empty())
+    throw std::runtime_error(
+        fmt::format("the step program is deadlocked: pipeline stages{} wait for passes that never run", deadlock_));
+  return collect();
+}
+
+std::string serialize(const StepResult& result) {
+  ByteWriter w;
+  w.put(result.step_time);
+  w.put(result.stages);
+  w.put(result.activities);
+  w.put(result.trace.size());
+  for (const TraceSlice& s : result.trace) {
+    w.put(s.stage);
+    w.put(s.stream);
+    w.put(s.name);
+    w.put(s.start);
+    w.put(s.end);
+  }
+  return w.take();
+}
+
+StepResult deserialize(const std::string& bytes) {
+  ByteReader r(bytes);
+  StepResult result;
+  result.step_time = r.get<Seconds>();
+  result.stages = r.get_vector<StageTime>();
+  result.activities = r.get<std::int64_t>();
+  result.trace.resize(r.get<std::size_t>());
+  for (TraceSlice& s : result.trace) {
+    s.stage = r.get<std::int32_t>();
+    s.stream = r.get<std::int32_t>();
+    s.name = r.get_string();
+    s.start = r.get<Seconds>();
+    s.end = r.get<Seconds>();
+  }
+  return result;
+}
+
+}  // namespace
+
+StepResult run_step_simgrid(const TimedProgram& program, const StepOptions& options) {
+  return deserialize(run_in_child([&] { return serialize(StepRun(program, options).run()); }));
+}
+
+}  // namespace supernode

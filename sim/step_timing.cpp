@@ -1,0 +1,192 @@
+#include "sim/step_timing.hpp"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+namespace supernode {
+namespace {
+
+// What a collective's cost depends on: the call and, by symmetry of the placement, the group's members.
+using CallKey = std::tuple<CollectiveCall, GroupKind, std::int64_t>;
+
+class Timer {
+ public:
+  explicit Timer(const TimingInput& input) : in_(input) {}
+  StepTiming run();
+
+ private:
+  void prefetch();
+  void collect(const std::vector<Op>& ops, std::int64_t stage, std::map<CallKey, CollectiveCostModel::Request>& into);
+  TimedStage time_stage(std::int64_t stage);
+  TimedPass time_ops(const std::vector<Op>& ops, std::int64_t stage);
+  TimedOp time_op(const Op& op, std::int64_t stage);
+  Seconds kernel_time(const Kernel& kernel);
+  const CollectiveCost& collective(const Op& op, std::int64_t stage);
+  std::int32_t intern(const std::string& name);
+  void count_uses(const StageProgram& stage, std::int64_t index);
+  void keep_busiest();
+
+  const TimingInput& in_;
+  StepTiming out_;
+  std::map<Kernel, Seconds> kernel_times_;
+  std::map<CallKey, CollectiveCost> costs_;
+  std::map<std::string, std::int32_t> names_;
+  std::vector<std::map<std::string, CollectiveUse>> uses_;  // by stage
+};
+
+Op send_op(const StepProgram& program) {
+  Op op;
+  op.kind = Op::Kind::kComm;
+  op.name = "pipeline.send";
+  op.call = {CollectiveOp::kSendRecv, program.boundary_bytes, {}};
+  op.comm_class = CommClass::kPipeline;
+  op.group = GroupKind::kPipelineNext;
+  return op;
+}
+
+std::int32_t Timer::intern(const std::string& name) {
+  const auto [it, fresh] = names_.try_emplace(name, static_cast<std::int32_t>(names_.size()));
+  if (fresh) out_.program.names.push_back(name);
+  return it->second;
+}
+
+Seconds Timer::kernel_time(const Kernel& kernel) {
+  const auto [it, fresh] = kernel_times_.try_emplace(kernel);
+  if (fresh) it->second = in_.kernels.cost(kernel).time;
+  return it->second;
+}
+
+const CollectiveCost& Timer::collective(const Op& op, std::int64_t stage) {
+  const auto [it, fresh] = costs_.try_emplace({op.call, op.group, stage});
+  if (fresh) it->second = in_.collectives.cost(op.call, group_members(in_.plan, op.group, stage));
+  return it->second;
+}
+
+TimedOp Timer::time_op(const Op& op, std::int64_t stage) {
+  TimedOp timed;
+  timed.kind = op.kind;
+  timed.name = intern(op.name);
+  timed.compute_class = op.compute_class;
+  timed.comm_class = op.comm_class;
+  timed.event = op.event;
+  timed.recompute = op.recompute;
+  if (op.kind == Op::Kind::kCompute) timed.time = kernel_time(op.kernel) * static_cast<double>(op.repeat);
+  if (op.kind == Op::Kind::kComm || op.kind == Op::Kind::kCommAsync) {
+    const CollectiveCost& cost = collective(op, stage);
+    timed.time = cost.time;
+    timed.latency = cost.latency;
+    timed.port_bytes = cost.port_bytes;
+    timed.plane = cost.plane;
+  }
+  return timed;
+}
+
+TimedPass Timer::time_ops(const std::vector<Op>& ops, std::int64_t stage) {
+  TimedPass out;
+  out.reserve(ops.size());
+  for (const Op& op : ops) out.push_back(time_op(op, stage));
+  return out;
+}
+
+TimedStage Timer::time_stage(std::int64_t index) {
+  const StageProgram& stage = in_.program.stages[static_cast<std::size_t>(index)];
+  TimedStage out;
+  const auto time_passes = [&](const std::vector<PassProgram>& passes, std::vector<TimedPass>& into) {
+    for (const PassProgram& pass : passes) into.push_back(time_ops(pass.ops, index));
+  };
+  time_passes(stage.forward, out.forward);
+  time_passes(stage.forward_first, out.forward_first);
+  time_passes(stage.backward, out.backward);
+  time_passes(stage.backward_last, out.backward_last);
+  out.prologue = time_ops(stage.prologue, index);
+  out.epilogue = time_ops(stage.epilogue, index);
+  out.order = stage.order;
+  const DeviceId device = group_members(in_.plan, GroupKind::kTensor, index).front();
+  out.scale_up_port = in_.fabric.port_bandwidth(device, Plane::kScaleUp);
+  out.scale_out_port = in_.fabric.port_bandwidth(device, Plane::kScaleOut);
+  if (in_.program.stages.size() > 1) out.send_next = time_op(send_op(in_.program), index);
+  count_uses(stage, index);
+  return out;
+}
+
+void Timer::count_uses(const StageProgram& stage, std::int64_t index) {
+  auto& uses = uses_.emplace_back();
+  const auto count = [&](const std::vector<Op>& ops, std::int64_t times) {
+    for (const Op& op : ops) {
+      if ((op.kind != Op::Kind::kComm && op.kind != Op::Kind::kCommAsync) || times == 0) continue;
+      CollectiveUse& use = uses[op.name];
+      use.name = op.name;
+      use.comm_class = op.comm_class;
+      use.call = op.call;
+      use.cost = collective(op, index);
+      use.group_size = static_cast<std::int64_t>(group_members(in_.plan, op.group, index).size());
+      use.calls += times;
+    }
+  };
+  const std::int64_t others = in_.program.microbatches - 1;
+  for (std::size_t chunk = 0; chunk < stage.forward.size(); ++chunk) {
+    count(stage.forward[chunk].ops, others);
+    count(stage.forward_first[chunk].ops, 1);
+    count(stage.backward[chunk].ops, others);
+    count(stage.backward_last[chunk].ops, 1);
+  }
+  count(stage.prologue, 1);
+  count(stage.epilogue, 1);
+  if (in_.program.stages.size() > 1) count({send_op(in_.program)}, 2 * in_.program.microbatches * in_.program.chunks);
+}
+
+// Reports each collective once, as the stage with the most time in it uses it.
+void Timer::keep_busiest() {
+  std::map<std::string, CollectiveUse> best;
+  for (const auto& stage : uses_)
+    for (const auto& [name, use] : stage) {
+      const auto total = [](const CollectiveUse& u) { return u.cost.time * static_cast<double>(u.calls); };
+      const auto [it, fresh] = best.try_emplace(name, use);
+      if (!fresh && total(it->second) < total(use)) it->second = use;
+    }
+  for (auto& [name, use] : best) out_.collectives.push_back(use);
+}
+
+void Timer::collect(const std::vector<Op>& ops, std::int64_t stage,
+                    std::map<CallKey, CollectiveCostModel::Request>& into) {
+  for (const Op& op : ops)
+    if (op.kind == Op::Kind::kComm || op.kind == Op::Kind::kCommAsync) {
+      const auto [it, fresh] = into.try_emplace({op.call, op.group, stage});
+      if (fresh) it->second = {op.call, group_members(in_.plan, op.group, stage)};
+    }
+}
+
+// All distinct collectives, so that they can be simulated side by side.
+void Timer::prefetch() {
+  std::map<CallKey, CollectiveCostModel::Request> wanted;
+  for (std::size_t s = 0; s < in_.program.stages.size(); ++s) {
+    const StageProgram& stage = in_.program.stages[s];
+    const auto index = static_cast<std::int64_t>(s);
+    for (const auto* passes : {&stage.forward, &stage.forward_first, &stage.backward, &stage.backward_last})
+      for (const PassProgram& pass : *passes) collect(pass.ops, index, wanted);
+    collect(stage.prologue, index, wanted);
+    collect(stage.epilogue, index, wanted);
+    if (in_.program.stages.size() > 1) collect({send_op(in_.program)}, index, wanted);
+  }
+  std::vector<CollectiveCostModel::Request> requests;
+  for (auto& [key, request] : wanted) requests.push_back(std::move(request));
+  in_.collectives.prefetch(requests, in_.workers);
+}
+
+StepTiming Timer::run() {
+  prefetch();
+  out_.program.microbatches = in_.program.microbatches;
+  out_.program.chunks = in_.program.chunks;
+  out_.program.blocking_sends = in_.program.blocking_sends;
+  for (std::size_t s = 0; s < in_.program.stages.size(); ++s)
+    out_.program.stages.push_back(time_stage(static_cast<std::int64_t>(s)));
+  keep_busiest();
+  return std::move(out_);
+}
+
+}  // namespace
+
+StepTiming time_step(const TimingInput& input) { return Timer(input).run(); }
+
+}  // namespace supernode
