@@ -1,6 +1,6 @@
 #pragma once
-// The fabric: a graph of devices, chips, CPUs, NICs and switch chips joined by links, each with bandwidth per
-// direction, latency, medium and plane. Builders (topology/*_builder) make one from a SystemSpec.
+// The fabric: a graph of devices, CPUs, NICs and switch chips joined by links, each with bandwidth per direction,
+// latency, medium and plane. Builders (topology/*_builder) make one from a SystemSpec. Equations: docs/models/fabric.md.
 //
 // Traffic between two devices is sprayed (or hashed) over parallel links that lead to equivalent places: the seven UB
 // sub-planes of a die, the spines above a leaf. Each vertex belongs to a `tier` of such equivalent vertices (the 7 L1
@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/ids.hpp"
@@ -19,10 +20,11 @@
 
 namespace supernode {
 
-enum class VertexKind { kDevice, kChip, kCpu, kNic, kSwitch };
+// Only NICs and switches forward; traffic never passes through a device or a CPU.
+enum class VertexKind { kDevice, kCpu, kNic, kSwitch };
 enum class Medium { kOnPackage, kCopper, kOptical };
 // kScaleUp: UB, NVLink. kScaleOut: RDMA. kVpc: the management/storage network. kLocal: die to die in one package,
-// chip to CPU, device to its own NIC; a route in any plane may use it.
+// device to its own NIC, CPU to the node's VPC card; a route in any plane may use it.
 enum class Plane { kLocal, kScaleUp, kScaleOut, kVpc };
 
 std::string_view to_string(VertexKind kind);
@@ -57,9 +59,18 @@ struct Route {
   std::int64_t paths = 1;         // equal-cost shortest paths in the full graph (its path diversity)
 };
 
+// The shortest paths between two devices in the full graph, found without tiers or bundles.
+struct FullGraphPaths {
+  int hops = 0;
+  std::int64_t paths = 0;
+  // Spraying equally at every vertex: the most loaded link of a bundle over the bundle's mean; 1 when the bundle model
+  // is exact.
+  double imbalance = 1;
+};
+
 // How many of each thing there are.
 struct Census {
-  std::map<std::string, std::int64_t> vertices;  // "device", "chip", "cpu", "nic", "switch:<tier class>"
+  std::map<std::string, std::int64_t> vertices;  // "device", "chip" (packages), "cpu", "nic", "switch:<tier class>"
   std::map<std::string, std::int64_t> links;     // duplex links by "<plane>/<medium>"
 };
 
@@ -88,14 +99,18 @@ class Fabric {
   const Bundle& bundle(BundleId id) const;
   std::int64_t bundle_count() const;
 
-  // The route the software takes: within a supernode over kScaleUp, between supernodes over kScaleOut; a shorter way
-  // through kLocal alone (a sibling die) is taken when there is one. Fewest hops, ties by lower latency. Cached.
-  // Asserts that the devices differ and are connected.
+  // The route the software takes: a direct kLocal link (a sibling die) when there is one, else within a supernode over
+  // kScaleUp, between supernodes over kScaleOut. Fewest hops, ties by lower latency. Cached, so not thread-safe; the
+  // reference stays valid as long as the fabric. Asserts that the devices differ and are connected.
   const Route& route(DeviceId from, DeviceId to) const;
   // Over one plane only (kLocal links allowed), e.g. RDMA inside a supernode. Throws std::runtime_error if unreachable.
   Route route_over(Plane plane, DeviceId from, DeviceId to) const;
 
-  // One device's bandwidth into a plane, one direction: the sum of its own links (its NIC's for kScaleOut).
+  // The same over the full graph, for tests of the bundle model. Slow. Throws as route_over does.
+  FullGraphPaths full_graph_paths(Plane plane, DeviceId from, DeviceId to) const;
+
+  // One device's bandwidth into a plane, one direction: the sum of its own links; for kScaleOut its share of its NIC
+  // when all devices of that NIC send at once. Zero when the device is not on the plane.
   BytesPerSecond port_bandwidth(DeviceId device, Plane plane) const;
 
   Census census() const;

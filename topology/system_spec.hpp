@@ -15,8 +15,8 @@ enum class FabricKind { kCloudMatrix, kHgx, kNvl };
 struct ScaleUpSpec {
   Sourced<BytesPerSecond> bandwidth;          // one chip into the plane, all sub-planes together
   Sourced<std::int64_t> sub_planes;           // parallel sub-planes (UB: 7; NVSwitch: one per switch chip)
-  Sourced<Seconds> hop_latency;               // link + first switch, one traversal
-  Sourced<Seconds> second_tier_latency;       // L1 to L2 (CloudMatrix); unused by one-tier fabrics
+  Sourced<Seconds> hop_latency;               // device to first switch, or back: one traversal
+  Sourced<Seconds> second_tier_latency;       // L1 to L2 (CloudMatrix), one traversal; unused by one-tier fabrics
   Sourced<std::int64_t> l2_chips_per_plane;   // CloudMatrix: 16
   Sourced<BytesPerSecond> l1_uplink;          // CloudMatrix: one L1 chip to its L2 plane, 448 GB/s
   Sourced<BytesPerSecond> cpu_bandwidth;      // one CPU socket into the plane; zero when CPUs are not on it
@@ -24,7 +24,7 @@ struct ScaleUpSpec {
 
 struct ScaleOutSpec {
   Sourced<BytesPerSecond> bandwidth;  // one chip's NIC, one direction
-  Sourced<Seconds> hop_latency;       // per link
+  Sourced<Seconds> hop_latency;       // per link, device to NIC included
   Sourced<std::int64_t> leaf_ports;   // ports of a leaf switch; half down, half up
   Sourced<double> oversubscription;   // downlink over uplink bandwidth of a leaf; 1 = non-blocking
   bool rail_optimised = true;         // chip i of each node on leaf i
@@ -52,8 +52,15 @@ struct SystemSpec {
 // Reads a system from its YAML map (reports into the reader's diagnostics), or documents its fields.
 void bind(SystemSpec& spec, SpecReader& reader);
 
-// The cluster of `chips` chips: as many whole nodes and supernodes as hold them. Devices are numbered chip by chip,
-// node by node. Throws std::invalid_argument when the spec cannot be built (says why).
+// How many whole nodes and supernodes hold `chips` chips; the last supernode may be partly filled.
+struct ClusterSize {
+  std::int64_t nodes = 0, supernodes = 0;
+};
+ClusterSize cluster_size(const SystemSpec& spec, std::int64_t chips);
+
+// The cluster of `chips` chips: as many whole nodes as hold them. A partly filled supernode has all its second-tier
+// switches. Devices are numbered chip by chip, node by node. Throws std::invalid_argument when the spec cannot be built
+// (says why).
 class Fabric;
 Fabric build_fabric(const SystemSpec& spec, std::int64_t chips);
 

@@ -22,32 +22,36 @@ enum class Recompute { kNone, kSelective, kFull };
 // up-projections, as Megatron's `--recompute-granularity selective` with modules; see docs/models/memory.md.
 
 struct OverlapSpec {
-  bool grad_reduce = true;    // DP reduce-scatter under the last backward passes
-  bool param_gather = true;   // ZeRO-1 all-gather under the first forward passes
-  bool tensor = false;        // TP all-gather/reduce-scatter in chunks under their matrix products
-  bool expert = false;        // EP dispatch/combine of one micro-batch under the computation of another
-  bool pipeline = true;       // p2p sends do not block the sender
+  bool grad_reduce = true;   // DP reduce-scatter under the last backward passes
+  bool param_gather = true;  // ZeRO-1 all-gather under the first forward passes
+  bool tensor = false;       // TP all-gather/reduce-scatter in chunks under their matrix products
+  bool expert = false;       // EP dispatch/combine of one micro-batch under the computation of another
+  bool pipeline = true;      // p2p sends do not block the sender
 };
 
 struct PlanSpec {
   std::int64_t tensor_parallel = 1;
   bool sequence_parallel = true;  // only with tensor_parallel > 1
   std::int64_t pipeline_parallel = 1;
-  std::int64_t virtual_stages = 1;     // model chunks per pipeline rank; > 1 needs kInterleaved
+  std::int64_t virtual_stages = 1;  // model chunks per pipeline rank; > 1 needs kInterleaved
   PipelineSchedule schedule = PipelineSchedule::kOneForwardOneBackward;
   std::int64_t expert_parallel = 1;
-  std::int64_t data_parallel = 0;      // 0 = ranks / (TP·PP)
-  std::int64_t zero_stage = 1;         // 0 or 1
+  std::int64_t data_parallel = 0;  // 0 = ranks / (TP·PP)
+  std::int64_t zero_stage = 1;     // 0 or 1
   Recompute recompute = Recompute::kNone;
-  std::int64_t micro_batch = 1;        // sequences
-  std::int64_t global_batch = 0;       // sequences
-  std::int64_t sequence_length = 0;    // tokens
-  Precision compute = Precision::kBf16;       // of the matrix products
-  Precision gradient = Precision::kFp32;      // of the gradient buffer
-  Precision reduce = Precision::kFp32;        // of the gradient all-reduce / reduce-scatter
-  Precision dispatch = Precision::kBf16;      // of the EP dispatch payload
-  // Layers per stage are as even as can be; embedding and head count as layers for the split when this is set.
+  std::int64_t micro_batch = 1;           // sequences
+  std::int64_t global_batch = 0;          // sequences
+  std::int64_t sequence_length = 0;       // tokens
+  Precision compute = Precision::kBf16;   // of the matrix products
+  Precision gradient = Precision::kFp32;  // of the gradient buffer
+  Precision reduce = Precision::kFp32;    // of the gradient all-reduce / reduce-scatter
+  Precision dispatch = Precision::kBf16;  // of the EP dispatch payload
+  // The layers are split evenly over the PP·VP pieces of the model. Embedding, head and each MTP module count as one
+  // layer when balance_embedding is set (Megatron's --account-for-embedding-in-pipeline-split and its loss
+  // counterpart). A split that does not come out even is an error unless uneven_stages is set; layers_of states the
+  // rule.
   bool balance_embedding = false;
+  bool uneven_stages = false;
   OverlapSpec overlap;
 
   std::int64_t ranks() const { return tensor_parallel * pipeline_parallel * data_parallel; }
@@ -57,9 +61,9 @@ struct PlanSpec {
 void bind(PlanSpec& plan, SpecReader& reader);
 
 // Fills data_parallel from `ranks` and checks the plan against the model: TP·PP·DP = ranks, heads, kv_heads, hidden,
-// vocab and ffn divisible by TP, layers by stages (with `balance_embedding` or a remainder rule stated in the message),
-// experts by EP, EP divides DP·TP ranks, batch by micro_batch·DP, interleaving's microbatches by PP. Each problem is
-// reported at its key's position with the nearest legal values.
+// vocab and ffn divisible by TP, layers by pieces (or uneven_stages), experts by EP, EP divides DP·TP ranks, batch by
+// micro_batch·DP, interleaving's microbatches by PP. Each problem is reported at its key's position with the nearest
+// legal values.
 void check_plan(PlanSpec& plan, const ModelSpec& model, std::int64_t ranks, SpecReader& reader);
 
 enum class GroupKind { kTensor, kData, kExpert, kExpertData, kPipelineNext, kEmbedding };
@@ -68,9 +72,16 @@ enum class GroupKind { kTensor, kData, kExpert, kExpertData, kPipelineNext, kEmb
 // its peer in the next stage, wrapping; kEmbedding: first and last stage). Rank r runs on device r.
 std::vector<DeviceId> group_members(const PlanSpec& plan, GroupKind kind, std::int64_t stage);
 
+// What the split over stages counts: the layers, and embedding, head and MTP modules when balance_embedding is set.
+std::int64_t layers_to_split(const PlanSpec& plan, const ModelSpec& model);
+
 // Layers of chunk `chunk` (0 … virtual_stages-1) of stage `stage`: [first, last). Chunk v of stage s is the
-// (v·PP + s)-th of the model's PP·VP pieces.
-struct LayerRange { std::int64_t first = 0, last = 0; };
+// (v·PP + s)-th of the model's PP·VP pieces. Each piece gets floor(layers_to_split / pieces) and the remainder goes to
+// the heavier pieces, one each; the lighter ones are taken from the back and the front in turn (last, first, last but
+// one, second, …), beside the head with its MTP modules and the embedding. MTP modules stand behind the last layer.
+struct LayerRange {
+  std::int64_t first = 0, last = 0;
+};
 LayerRange layers_of(const PlanSpec& plan, const ModelSpec& model, std::int64_t stage, std::int64_t chunk);
 
 }  // namespace supernode

@@ -27,7 +27,8 @@ struct Op {
     kCompute,    // run `kernel` (`repeat` times)
     kComm,       // run `call` over `group`; the compute stream waits for it
     kCommAsync,  // launch `call` on the stream of its class; operations of one class run in launch order
-    kWait        // wait for the async operation of this pass or the prologue that was launched with `event`
+    kWait        // wait for the async operation that was launched with `event`: in this pass, in the prologue (the
+                 // `first` passes wait so for parameters) or in a `last` pass (the epilogue waits so for gradients)
   };
   Kind kind = Kind::kCompute;
   std::string name;  // "attn.qkv", "moe.dispatch", …
@@ -73,7 +74,9 @@ struct StepProgram {
   std::int64_t chunks = 1;
   Bytes boundary_bytes{};       // activation (and gradient) sent per micro-batch across a stage boundary, one rank
   bool blocking_sends = false;  // the sender waits for its pipeline sends
-  // Per step and rank of each stage, for MFU and bounds: FLOPs performed, recomputed ones apart.
+  // Per step and rank of each stage, for MFU and bounds. Their sum is what is performed; `stage_flops` leaves out what
+  // was computed before: operations marked `recompute`, and the scores that flash attention makes again backward (one
+  // of its five products).
   std::vector<Flops> stage_flops, stage_recompute_flops;
 };
 

@@ -1,0 +1,44 @@
+#pragma once
+// Catalogue systems for the tests of this folder, optionally with overrides as a scenario would set them.
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/spec_reader.hpp"
+#include "base/yaml.hpp"
+#include "topology/fabric.hpp"
+#include "topology/system_spec.hpp"
+
+namespace supernode {
+
+using Overrides = std::vector<std::pair<std::string, std::string>>;  // dotted path, YAML text
+
+inline SystemSpec read_system(const std::string& name, const Overrides& overrides, Diagnostics& diagnostics) {
+  YamlNode root =
+      load_yaml(std::string(SUPERNODE_SOURCE_DIR) + "/topology/catalog/systems/" + name + ".yaml", diagnostics);
+  for (const auto& [path, text] : overrides) set_yaml_path(root, path, text, diagnostics);
+  SystemSpec spec;
+  SpecReader reader(root, "system", diagnostics);
+  bind(spec, reader);
+  reader.finish();
+  return spec;
+}
+
+inline SystemSpec load_system(const std::string& name, const Overrides& overrides = {}) {
+  Diagnostics diagnostics;
+  SystemSpec spec = read_system(name, overrides, diagnostics);
+  EXPECT_FALSE(diagnostics.has_errors()) << diagnostics.render();
+  return spec;
+}
+
+inline const std::vector<std::string>& all_systems() {
+  static const std::vector<std::string> names = {"cloudmatrix-384", "gb200-nvl72", "hgx-a100", "hgx-h100", "hgx-h800"};
+  return names;
+}
+
+inline DeviceId device(std::int64_t index) { return DeviceId(index); }
+
+}  // namespace supernode

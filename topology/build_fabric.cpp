@@ -1,0 +1,73 @@
+// From a spec to a cluster: nodes, the scale-up plane of the system's kind, the scale-out plane.
+#include <fmt/format.h>
+
+#include <stdexcept>
+
+#include "topology/clos_builder.hpp"
+#include "topology/cloudmatrix_builder.hpp"
+#include "topology/fabric.hpp"
+#include "topology/node_builder.hpp"
+#include "topology/nvswitch_builder.hpp"
+#include "topology/system_spec.hpp"
+
+namespace supernode {
+
+namespace {
+
+void require(bool condition, const SystemSpec& spec, std::string_view what) {
+  if (!condition) throw std::invalid_argument(fmt::format("system '{}': {}", spec.name, what));
+}
+
+void check_buildable(const SystemSpec& spec, std::int64_t chips) {
+  const BytesPerSecond none{};
+  require(chips >= 1, spec, "a cluster needs at least one chip");
+  require(spec.chips_per_node >= 1 && spec.nodes_per_supernode >= 1 && spec.devices_per_chip >= 1, spec,
+          "chips_per_node, nodes_per_supernode and devices_per_chip must be at least 1");
+  require(spec.scale_up.bandwidth.value > none, spec, "fabric.scale_up.bandwidth must be positive");
+  require(spec.scale_up.sub_planes.value >= 1, spec, "fabric.scale_up.sub_planes must be at least 1");
+  require(spec.scale_out.bandwidth.value > none, spec, "fabric.scale_out.bandwidth must be positive");
+  require(spec.scale_out.leaf_ports.value >= 2, spec, "fabric.scale_out.leaf_ports must be at least 2");
+  require(spec.scale_out.oversubscription.value > 0, spec, "fabric.scale_out.oversubscription must be positive");
+  require(spec.devices_per_chip == 1 || spec.die_to_die.value > none, spec,
+          "fabric.die_to_die.bandwidth must be positive when a chip has several devices");
+  if (spec.kind == FabricKind::kCloudMatrix) {
+    require(spec.scale_up.l2_chips_per_plane.value >= 1, spec, "fabric.scale_up.l2_chips_per_plane must be at least 1");
+    require(spec.scale_up.l1_uplink.value > none, spec, "fabric.scale_up.l1_uplink must be positive");
+  }
+}
+
+using ScaleUpBuilder = void (*)(Fabric&, const SystemSpec&, const std::vector<BuiltNode>&);
+
+ScaleUpBuilder scale_up_builder(FabricKind kind) {
+  switch (kind) {
+    case FabricKind::kCloudMatrix:
+      return connect_cloudmatrix;
+    case FabricKind::kHgx:
+    case FabricKind::kNvl:
+      return connect_nvswitch;
+  }
+  throw std::logic_error("unknown fabric kind");
+}
+
+}  // namespace
+
+ClusterSize cluster_size(const SystemSpec& spec, std::int64_t chips) {
+  const std::int64_t nodes = (chips + spec.chips_per_node - 1) / spec.chips_per_node;
+  return {.nodes = nodes, .supernodes = (nodes + spec.nodes_per_supernode - 1) / spec.nodes_per_supernode};
+}
+
+Fabric build_fabric(const SystemSpec& spec, std::int64_t chips) {
+  check_buildable(spec, chips);
+  const ClusterSize size = cluster_size(spec, chips);
+  clos_shape(spec, size.nodes);  // refuses a cluster that is too large before anything is allocated
+  Fabric fabric;
+  NodeBuilder builder(fabric, spec);
+  std::vector<BuiltNode> nodes;
+  for (std::int64_t i = 0; i < size.nodes; ++i) nodes.push_back(builder.add());
+  scale_up_builder(spec.kind)(fabric, spec, nodes);
+  connect_scale_out(fabric, spec, nodes);
+  fabric.seal();
+  return fabric;
+}
+
+}  // namespace supernode

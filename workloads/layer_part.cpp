@@ -1,0 +1,93 @@
+#include "workloads/layer_part.hpp"
+
+#include <cassert>
+
+namespace supernode {
+
+namespace {
+
+bool is_low_precision(Precision p) { return bytes_per_element(p) < bytes_per_element(Precision::kBf16); }
+
+// Precision of everything that is no matrix product.
+Precision activation_precision(Precision compute) {
+  if (is_low_precision(compute)) return Precision::kBf16;
+  return compute == Precision::kTf32 ? Precision::kFp32 : compute;
+}
+
+}  // namespace
+
+RankShape::RankShape(const ModelSpec& m, const PlanSpec& p)
+    : model(m),
+      plan(p),
+      tensor(p.tensor_parallel),
+      sequence_sharded(p.sequence_parallel && p.tensor_parallel > 1),
+      tokens(p.micro_batch * p.sequence_length),
+      local_tokens(sequence_sharded ? tokens / p.tensor_parallel : tokens),
+      activation(activation_precision(p.compute)),
+      element(bytes_per_element(activation)),
+      quantised(is_low_precision(p.compute)) {
+  assert(!sequence_sharded || tokens % tensor == 0);
+}
+
+Op compute_op(std::string name, ComputeClass compute_class, const Kernel& kernel) {
+  Op op;
+  op.kind = Op::Kind::kCompute;
+  op.name = std::move(name);
+  op.compute_class = compute_class;
+  op.kernel = kernel;
+  return op;
+}
+
+Op vector_op(std::string name, ComputeClass compute_class, VectorKind kind, Bytes read, Bytes written) {
+  return compute_op(std::move(name), compute_class, VectorKernel{.kind = kind, .read = read, .written = written});
+}
+
+Op comm_op(std::string name, CommClass comm_class, GroupKind group, const CollectiveCall& call) {
+  Op op;
+  op.kind = Op::Kind::kComm;
+  op.name = std::move(name);
+  op.comm_class = comm_class;
+  op.group = group;
+  op.call = call;
+  return op;
+}
+
+Op async_op(std::string name, CommClass comm_class, GroupKind group, const CollectiveCall& call, int event) {
+  Op op = comm_op(std::move(name), comm_class, group, call);
+  op.kind = Op::Kind::kCommAsync;
+  op.event = event;
+  return op;
+}
+
+Op wait_op(std::string name, CommClass comm_class, int event) {
+  Op op;
+  op.kind = Op::Kind::kWait;
+  op.name = std::move(name);
+  op.comm_class = comm_class;
+  op.event = event;
+  return op;
+}
+
+LayerPart vector_part(const RankShape& shape, const std::string& name, VectorKind kind, ComputeClass compute_class,
+                      double elements, const VectorTraffic& traffic, bool selective) {
+  const Bytes tensor = elements * shape.element;
+  LayerPart part;
+  part.selective = selective;
+  part.forward.push_back(
+      vector_op(name, compute_class, kind, traffic.forward_read * tensor, traffic.forward_written * tensor));
+  part.backward.push_back(vector_op(name + ".backward", compute_class, kind, traffic.backward_read * tensor,
+                                    traffic.backward_written * tensor));
+  return part;
+}
+
+LayerPart norm_part(const RankShape& shape, const std::string& name, double elements) {
+  return vector_part(shape, name, VectorKind::kNorm, ComputeClass::kVector, elements, {}, true);
+}
+
+LayerPart residual_part(const RankShape& shape, const std::string& name) {
+  const double elements = static_cast<double>(shape.local_tokens) * static_cast<double>(shape.model.hidden);
+  return vector_part(shape, name, VectorKind::kElementwise, ComputeClass::kVector, elements,
+                     {.forward_read = 2, .forward_written = 1, .backward_read = 2, .backward_written = 1});
+}
+
+}  // namespace supernode

@@ -1,0 +1,79 @@
+#include "workloads/plan_spec.hpp"
+
+#include <array>
+
+namespace supernode {
+
+namespace {
+
+constexpr std::array<Choice<PipelineSchedule>, 2> kSchedules = {{
+    {"1f1b", PipelineSchedule::kOneForwardOneBackward},
+    {"interleaved", PipelineSchedule::kInterleaved},
+}};
+
+constexpr std::array<Choice<Recompute>, 3> kRecomputes = {{
+    {"none", Recompute::kNone},
+    {"selective", Recompute::kSelective},
+    {"full", Recompute::kFull},
+}};
+
+void read_precision(SpecReader& r, Field field, Precision& out, std::initializer_list<Precision> allowed) {
+  std::vector<Choice<Precision>> choices;
+  for (Precision p : allowed) choices.emplace_back(to_string(p), p);
+  r.choice<Precision>(field, out, choices);
+}
+
+void bind_precision(PlanSpec& plan, SpecReader& r) {
+  using enum Precision;
+  read_precision(r, {"compute", "operands of the layers' matrix products"}, plan.compute,
+                 {kFp32, kTf32, kBf16, kFp16, kInt8, kFp8, kFp8Block, kMxfp8, kFp4});
+  read_precision(r, {"gradient", "the gradient buffer that micro-batches accumulate into"}, plan.gradient,
+                 {kFp32, kBf16, kFp16});
+  read_precision(r, {"reduce", "data-parallel gradient reduction on the wire"}, plan.reduce, {kFp32, kBf16, kFp16});
+  read_precision(r, {"dispatch", "payload of the expert dispatch; the combine stays bf16"}, plan.dispatch,
+                 {kBf16, kFp16, kInt8, kFp8, kFp8Block, kMxfp8, kFp4});
+}
+
+void bind_overlap(OverlapSpec& overlap, SpecReader& r) {
+  r.boolean({"grad_reduce", "reduce gradients under the last backward passes"}, overlap.grad_reduce);
+  r.boolean({"param_gather", "gather ZeRO-1 parameters under the first forward passes"}, overlap.param_gather);
+  r.boolean({"tensor", "run tensor-parallel collectives in chunks under their matrix products"}, overlap.tensor);
+  r.boolean({"expert", "run the expert exchange of one micro-batch under the computation of another"}, overlap.expert);
+  r.boolean({"pipeline", "sends between stages do not block the sender"}, overlap.pipeline);
+}
+
+void bind_parallelism(PlanSpec& plan, SpecReader& r) {
+  r.integer({"tensor_parallel", "ranks that share each layer's matrices"}, plan.tensor_parallel, {.min = 1});
+  r.boolean({"sequence_parallel", "shard the sequence between matrix products; without effect at tensor_parallel 1"},
+            plan.sequence_parallel);
+  r.integer({"pipeline_parallel", "stages the layers are spread over"}, plan.pipeline_parallel, {.min = 1});
+  r.integer({"virtual_stages", "model chunks per stage; more than 1 interleaves the schedule"}, plan.virtual_stages,
+            {.min = 1});
+  if (plan.virtual_stages > 1) plan.schedule = PipelineSchedule::kInterleaved;
+  r.choice<PipelineSchedule>({"schedule", "order of the passes; interleaved when virtual_stages is above 1"},
+                             plan.schedule, kSchedules);
+  r.integer({"expert_parallel", "ranks the routed experts are spread over, inside tensor x data parallelism"},
+            plan.expert_parallel, {.min = 1});
+  r.integer({"data_parallel", "replicas of the model; 0 takes what the ranks leave"}, plan.data_parallel, {.min = 0});
+  r.integer({"zero_stage", "1 shards the optimizer over the replicas, 0 does not"}, plan.zero_stage,
+            {.min = 0, .max = 1});
+}
+
+}  // namespace
+
+void bind(PlanSpec& plan, SpecReader& r) {
+  bind_parallelism(plan, r);
+  r.boolean({"balance_embedding",
+             "count embedding, head and MTP modules as one layer each when splitting layers over stages"},
+            plan.balance_embedding);
+  r.boolean({"uneven_stages", "allow stages whose numbers of layers differ by one"}, plan.uneven_stages);
+  r.choice<Recompute>({"recompute", "activations computed again in the backward pass"}, plan.recompute, kRecomputes);
+  r.integer({"micro_batch", "sequences of one micro-batch"}, plan.micro_batch, {.min = 1});
+  r.integer({"global_batch", "sequences of one step over all replicas", kRequired}, plan.global_batch, {.min = 1});
+  r.integer({"sequence_length", "tokens of a sequence", kRequired}, plan.sequence_length, {.min = 1});
+  r.object({"precision", "number formats"}, [&](SpecReader& inner) { bind_precision(plan, inner); });
+  r.object({"overlap", "communication that runs under computation"},
+           [&](SpecReader& inner) { bind_overlap(plan.overlap, inner); });
+}
+
+}  // namespace supernode
