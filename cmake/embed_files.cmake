@@ -5,7 +5,7 @@ get_filename_component(parent ${DIR} DIRECTORY)
 set(code "#include \"base/embedded.hpp\"\n\nnamespace supernode {\n\nconst std::vector<EmbeddedFile>& ${FUNCTION}() {\n  static const std::vector<EmbeddedFile> files = {\n")
 foreach(input IN LISTS inputs)
   file(READ ${input} text)
-  get_filename_component(name ${input} NAME_WE)
+  get_filename_component(name ${input} NAME_WLE)
   file(RELATIVE_PATH path ${parent} ${input})
   # String literals end at 64 KiB in some compilers and no file comes near it; the delimiter occurs in no YAML.
   string(APPEND code "    {\"${name}\", \"${path}\", R\"~yaml~(${text})~yaml~\"},\n")
