@@ -14,17 +14,18 @@ namespace supernode {
 
 // Fitted by calibration/fit (never by hand); see docs/models/kernels.md for the equations that use each field.
 struct KernelFit {
-  Sourced<Seconds> launch;                       // device time of an empty kernel
-  std::map<std::string, Sourced<double>> parameters;  // by name, e.g. "gemm.bf16.efficiency", "attention.fwd.efficiency"
-  std::string traces;                            // what it was fitted from
+  Sourced<Seconds> launch;  // device time of an empty kernel
+  std::map<std::string, Sourced<double>>
+      parameters;      // by name, e.g. "gemm.bf16.efficiency", "attention.fwd.efficiency"
+  std::string traces;  // what it was fitted from
 };
 
 // All rates and capacities are per chip (package); per_device() gives one rank's share.
 struct ChipSpec {
   std::string name;
   std::string vendor;
-  std::int64_t dies = 1;              // compute dies in the package
-  std::int64_t devices_per_chip = 1;  // ranks it hosts
+  std::int64_t dies = 1;                              // compute dies in the package
+  std::int64_t devices_per_chip = 1;                  // ranks it hosts
   std::map<Precision, Sourced<FlopsPerSecond>> peak;  // dense
   // Formats the chip lacks and what its software runs instead, e.g. fp8 -> bf16 on a 910C.
   std::map<Precision, Precision> fallback;
@@ -32,7 +33,7 @@ struct ChipSpec {
   Sourced<Bytes> hbm_capacity;
   Sourced<BytesPerSecond> hbm_bandwidth;
   Sourced<Bytes> l2_capacity;
-  Sourced<std::int64_t> cores;        // matrix cores (SM, AI cube core)
+  Sourced<std::int64_t> cores;  // matrix cores (SM, AI cube core)
   Sourced<Hertz> clock;
   Sourced<std::int64_t> tile_m, tile_n;  // output tile of one core's GEMM
   // Computation and communication that run at once slow one another by this factor (1.15 in Huawei's rule).

@@ -17,16 +17,16 @@
 namespace supernode {
 
 struct ProtocolFit {
-  Sourced<Seconds> launch;       // fixed, once an operation
-  Sourced<Seconds> alpha;        // per dependent round
-  Sourced<double> efficiency;    // e_max, of the bare port bandwidth, at large sizes (0, 1]
-  Sourced<Bytes> half_size;      // bytes a rank moves at which half of e_max is reached
+  Sourced<Seconds> launch;            // fixed, once an operation
+  Sourced<Seconds> alpha;             // per dependent round
+  Sourced<double> efficiency;         // e_max, of the bare port bandwidth, at large sizes (0, 1]
+  Sourced<Bytes> half_size;           // bytes a rank moves at which half of e_max is reached
   bool in_network_reduction = false;  // all-reduce through the switch (NVLS): wire bytes halve
 };
 
 // One library on one system. The scope is the widest plane that the group's traffic crosses.
 struct CollectiveProtocol {
-  std::string name;      // "hccl", "nccl"
+  std::string name;  // "hccl", "nccl"
   std::string system;
   // Keyed by scope and operation, e.g. "scale_up.all_reduce", "scale_out.ep_dispatch".
   std::map<std::string, ProtocolFit> fits;

@@ -11,10 +11,10 @@ namespace supernode {
 struct ChipSpec;
 
 struct KernelCost {
-  Seconds time{};      // device time, launch included
-  Seconds deviation{}; // one standard deviation of the prediction; grows away from the traces
-  Seconds compute{};   // ideal: FLOPs over the device's peak
-  Seconds memory{};    // ideal: compulsory bytes over HBM bandwidth
+  Seconds time{};       // device time, launch included
+  Seconds deviation{};  // one standard deviation of the prediction; grows away from the traces
+  Seconds compute{};    // ideal: FLOPs over the device's peak
+  Seconds memory{};     // ideal: compulsory bytes over HBM bandwidth
 };
 
 class KernelCostModel {

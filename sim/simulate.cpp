@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "sim/step_timing.hpp"
 #include "workloads/step_program.hpp"
@@ -38,16 +39,16 @@ std::vector<std::string> assumptions(const SimulationInput& input) {
   return notes;
 }
 
-Seconds compute_bound(const SimulationInput& input, const StepProgram& program) {
-  const auto busiest = std::max_element(program.stage_flops.begin(), program.stage_flops.end());
-  return *busiest / input.chip.device_peak(input.plan.compute);
+// FLOPs one rank of each stage performs, recomputation included.
+std::vector<Flops> performed(const StepProgram& program) {
+  std::vector<Flops> out = program.stage_flops;
+  for (std::size_t s = 0; s < out.size(); ++s) out[s] += program.stage_recompute_flops[s];
+  return out;
 }
 
-// Stages × ranks of a stage.
-Flops hardware_flops(const PlanSpec& plan, const StepProgram& program) {
-  Flops sum{};
-  for (const Flops f : program.stage_flops) sum += f;
-  return sum * static_cast<double>(plan.tensor_parallel * plan.data_parallel);
+Flops all_ranks(const std::vector<Flops>& by_stage, const PlanSpec& plan) {
+  const double ranks_of_a_stage = static_cast<double>(plan.tensor_parallel * plan.data_parallel);
+  return ranks_of_a_stage * std::accumulate(by_stage.begin(), by_stage.end(), Flops(0));
 }
 
 }  // namespace
@@ -72,8 +73,9 @@ SimulationResult simulate(const SimulationInput& input, const SimulationOptions&
 
   out.tokens = static_cast<double>(input.plan.global_batch) * static_cast<double>(input.plan.sequence_length);
   out.model_flops = Flops(model_flops_per_token(input.model, input.plan.sequence_length) * out.tokens);
-  out.hardware_flops = hardware_flops(input.plan, program);
-  out.compute_bound = compute_bound(input, program);
+  const std::vector<Flops> by_stage = performed(program);
+  out.hardware_flops = all_ranks(by_stage, input.plan);
+  out.compute_bound = *std::max_element(by_stage.begin(), by_stage.end()) / input.chip.device_peak(input.plan.compute);
   out.collectives = std::move(timing.collectives);
   out.assumptions = assumptions(input);
   return out;

@@ -17,7 +17,7 @@ struct SimulationInput {
   ChipSpec chip;
   CollectiveProtocol protocol;
   ModelSpec model;
-  PlanSpec plan;         // checked by check_plan
+  PlanSpec plan;  // checked by check_plan
   std::int64_t chips = 0;
 };
 
@@ -28,10 +28,10 @@ struct SimulationOptions {
 
 // One kind of collective of the step, for the report.
 struct CollectiveUse {
-  std::string name;           // "moe.dispatch"
+  std::string name;  // "moe.dispatch"
   CommClass comm_class = CommClass::kTensor;
   std::int64_t group_size = 0;
-  std::int64_t calls = 0;     // per step, rank of the busiest stage
+  std::int64_t calls = 0;  // per step, rank of the busiest stage
   CollectiveCall call;
   CollectiveCost cost;
 };
@@ -39,10 +39,10 @@ struct CollectiveUse {
 struct SimulationResult {
   MemoryReport memory;
   StepResult step;
-  Flops model_flops{};        // of one step, all ranks (model_flops_per_token, causal half)
-  Flops hardware_flops{};     // performed, recomputation included, all ranks
-  double tokens = 0;          // per step
-  Seconds compute_bound{};    // hardware FLOPs of the busiest stage over its device's peak: no step is faster
+  Flops model_flops{};      // of one step, all ranks (model_flops_per_token, causal half)
+  Flops hardware_flops{};   // performed, recomputation included, all ranks
+  double tokens = 0;        // per step
+  Seconds compute_bound{};  // hardware FLOPs of the busiest stage over its device's peak: no step is faster
   std::vector<CollectiveUse> collectives;
   std::vector<std::string> assumptions;  // defaults and fallbacks that mattered, in words
 };

@@ -65,8 +65,9 @@ struct TimedStage {
   std::vector<TimedPass> forward, forward_first, backward, backward_last;  // by chunk
   TimedPass prologue, epilogue;
   std::vector<Slot> order;
+  std::vector<std::int64_t> pieces;  // of the model, by chunk: a forward pass of piece i waits for that of piece i-1
   BytesPerSecond scale_up_port{}, scale_out_port{};  // of one rank, one direction
-  TimedOp send_next;  // a boundary activation to the next stage (its gradient comes back at the same cost)
+  TimedOp send_next;  // a boundary activation to the next stage, wrapping; the way back costs the same
 };
 
 struct TimedProgram {

@@ -112,7 +112,9 @@ class StepRun {
   void transfer(CommStream& stream, const TimedOp& op, bool slowed);
   void set_communicating(Stage& stage, int change);
 
-  std::int64_t piece(std::int64_t stage, std::int64_t chunk) const { return chunk * stages() + stage; }
+  static std::int64_t piece(const Stage& stage, const Slot& slot) {
+    return stage.timed->pieces[static_cast<std::size_t>(slot.chunk)];
+  }
   std::int64_t stages() const { return static_cast<std::int64_t>(program_.stages.size()); }
   std::int64_t pieces() const { return stages() * program_.chunks; }
   Message& message(PassKind kind, std::int64_t into_piece, std::int64_t microbatch);
@@ -128,6 +130,7 @@ class StepRun {
   const StepOptions& options_;
   std::vector<std::unique_ptr<Stage>> stages_;
   std::vector<std::unique_ptr<Message>> messages_;
+  std::vector<std::int64_t> stage_of_piece_;
   StepResult result_;
   std::string deadlock_;
 };
@@ -276,7 +279,7 @@ Message& StepRun::message(PassKind kind, std::int64_t into_piece, std::int64_t m
 }
 
 void StepRun::receive(Stage& stage, const Slot& slot, int thread) {
-  const std::int64_t own = piece(stage.index, slot.chunk);
+  const std::int64_t own = piece(stage, slot);
   const bool is_first = slot.kind == PassKind::kForward ? own == 0 : own == pieces() - 1;
   if (is_first) return;
   Message& m = message(slot.kind, own, slot.microbatch);
@@ -290,13 +293,18 @@ void StepRun::receive(Stage& stage, const Slot& slot, int thread) {
 }
 
 void StepRun::send(Stage& stage, const Slot& slot, int thread) {
-  const std::int64_t next = piece(stage.index, slot.chunk) + (slot.kind == PassKind::kForward ? 1 : -1);
+  const std::int64_t next = piece(stage, slot) + (slot.kind == PassKind::kForward ? 1 : -1);
   if (next < 0 || next >= pieces()) return;
   Message& m = message(slot.kind, next, slot.microbatch);
   m.posted = true;
   if (m.waiter != nullptr) m.waiter->set(m.waiter_thread, Doing::kCommunication, now(), CommClass::kPipeline);
-  // A backward message goes to the previous stage over the link that the previous stage's forward messages use.
-  const std::int64_t link = slot.kind == PassKind::kForward ? stage.index : (stage.index + stages() - 1) % stages();
+  const std::int64_t to = stage_of_piece_[static_cast<std::size_t>(next)];
+  if (to == stage.index) {  // the foot of a V
+    m.arrived->set();
+    return;
+  }
+  // The boundary between two neighbours has one cost in both directions, that of the earlier one's send (wrapping).
+  const std::int64_t link = (stage.index + 1) % stages() == to ? stage.index : to;
   const TimedOp& op = program_.stages[static_cast<std::size_t>(link)].send_next;
   launch(stage, op, !program_.blocking_sends, m.arrived);
   if (program_.blocking_sends) wait_for(stage, *m.arrived, CommClass::kPipeline, thread);
@@ -398,6 +406,9 @@ StepResult StepRun::run() {
   auto& engine = make_simgrid_engine();
   build_platform();
   messages_.resize(static_cast<std::size_t>(2 * pieces() * program_.microbatches));
+  stage_of_piece_.resize(static_cast<std::size_t>(pieces()));
+  for (const auto& stage : stages_)
+    for (const std::int64_t p : stage->timed->pieces) stage_of_piece_[static_cast<std::size_t>(p)] = stage->index;
   start_actors();
   sg4::Engine::on_deadlock_cb([this] {
     for (const auto& stage : stages_)

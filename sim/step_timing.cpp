@@ -102,6 +102,7 @@ TimedStage Timer::time_stage(std::int64_t index) {
   out.prologue = time_ops(stage.prologue, index);
   out.epilogue = time_ops(stage.epilogue, index);
   out.order = stage.order;
+  out.pieces = stage.pieces;
   const DeviceId device = group_members(in_.plan, GroupKind::kTensor, index).front();
   out.scale_up_port = in_.fabric.port_bandwidth(device, Plane::kScaleUp);
   out.scale_out_port = in_.fabric.port_bandwidth(device, Plane::kScaleOut);

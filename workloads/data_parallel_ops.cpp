@@ -31,9 +31,9 @@ Op all_reduce(const std::string& name, CommClass comm_class, GroupKind group, By
 }
 
 bool shares_embedding(const RankShape& shape, std::int64_t stage) {
-  const std::int64_t stages = shape.plan.pipeline_parallel;
+  const std::int64_t head = head_stage(shape.plan);
   const bool shared = shape.model.tied_embeddings || shape.model.mtp_layers > 0;
-  return shared && stages > 1 && (stage == 0 || stage == stages - 1);
+  return shared && head != 0 && (stage == 0 || stage == head);
 }
 
 // Gradients of parameters that several ranks hold and use on different tokens or at different ends of the model.

@@ -83,7 +83,7 @@ class StageEstimator {
 
  private:
   const LayerActivations& layer(std::int64_t index) const { return model_.is_moe(index) ? moe_ : dense_; }
-  bool is_last(std::int64_t stage) const { return stage == plan_.pipeline_parallel - 1; }
+  bool has_head(std::int64_t stage) const { return stage == head_stage(plan_); }
 
   std::vector<Bytes> chunk_kept(std::int64_t stage) const {
     std::vector<Bytes> kept;
@@ -92,7 +92,7 @@ class StageEstimator {
       const LayerRange range = layers_of(plan_, model_, stage, chunk);
       for (std::int64_t i = range.first; i < range.last; ++i) kept.back() += layer(i).kept;
     }
-    if (is_last(stage)) kept.back() += last_stage_kept(model_, plan_);
+    if (has_head(stage)) kept.back() += last_stage_kept(model_, plan_);
     return kept;
   }
 
@@ -104,7 +104,7 @@ class StageEstimator {
       for (std::int64_t i = range.first; i < range.last; ++i) temporary = max(temporary, layer(i).temporary);
     }
     if (pairs_passes(plan_)) temporary *= 2;
-    if (is_last(stage)) temporary = max(temporary, logits_buffer(model_, plan_));
+    if (has_head(stage)) temporary = max(temporary, logits_buffer(model_, plan_));
     const Bytes boundary = plan_.pipeline_parallel > 1 ? 2 * boundary_activation(model_, plan_) : Bytes();
     return temporary + boundary;
   }

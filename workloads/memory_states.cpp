@@ -61,7 +61,7 @@ void add_first_stage(const ModelSpec& model, const PlanSpec& plan, RankParameter
 // the first stage is elsewhere.
 void add_last_stage(const ModelSpec& model, const PlanSpec& plan, RankParameters& p) {
   p.dense += norm_parameters(model, model.hidden);
-  const bool table_is_here = plan.pipeline_parallel == 1;
+  const bool table_is_here = head_stage(plan) == 0;
   if (!model.tied_embeddings || !table_is_here) p.dense += embedding(model, plan);
   if (model.mtp_layers == 0) return;
   if (!model.tied_embeddings && !table_is_here) p.dense += embedding(model, plan);
@@ -81,7 +81,7 @@ RankParameters rank_parameters(const ModelSpec& model, const PlanSpec& plan, std
     for (std::int64_t layer = range.first; layer < range.last; ++layer) add_layer(model, plan, model.is_moe(layer), p);
   }
   if (stage == 0) add_first_stage(model, plan, p);
-  if (stage == plan.pipeline_parallel - 1) add_last_stage(model, plan, p);
+  if (stage == head_stage(plan)) add_last_stage(model, plan, p);
   return p;
 }
 

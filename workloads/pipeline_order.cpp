@@ -22,11 +22,12 @@ Slot nth_pass(const PlanSpec& plan, PassKind kind, std::int64_t k) {
 
 // Forward passes before the first backward pass. Plain: one for each later stage. Interleaved: the last stage has the
 // first micro-batch group of every chunk but the last behind it, and each earlier stage two more (one forward for the
-// way there, one for the way back). Pairing adds one so that a pair's passes are of different micro-batches.
+// way there, one for the way back). Pairing adds one so that a pair's passes are of different micro-batches; and as a
+// forward pass then takes as long as the pair, a plain schedule too needs two more for each later stage to stay full.
 std::int64_t warmup_passes(const PlanSpec& plan, std::int64_t stage) {
   const std::int64_t stages = plan.pipeline_parallel, later = stages - 1 - stage;
-  const bool interleaved = plan.virtual_stages > 1;
-  const std::int64_t warmup = interleaved ? 2 * later + (plan.virtual_stages - 1) * stages : later;
+  const std::int64_t a_stage = plan.virtual_stages > 1 || pairs_passes(plan) ? 2 : 1;
+  const std::int64_t warmup = a_stage * later + (plan.virtual_stages - 1) * stages;
   return std::min(warmup + (pairs_passes(plan) ? 1 : 0), plan.microbatches() * plan.virtual_stages);
 }
 
@@ -54,6 +55,7 @@ class OrderRun {
  public:
   OrderRun(const std::vector<std::vector<Slot>>& orders, const PlanSpec& plan)
       : orders_(orders),
+        plan_(plan),
         stages_(plan.pipeline_parallel),
         pieces_(plan.pipeline_parallel * plan.virtual_stages),
         microbatches_(plan.microbatches()),
@@ -66,12 +68,14 @@ class OrderRun {
 
  private:
   std::size_t index(const Slot& slot, std::int64_t stage, std::int64_t piece_offset = 0) const {
-    return static_cast<std::size_t>((slot.chunk * stages_ + stage + piece_offset) * microbatches_ + slot.microbatch);
+    const std::int64_t piece = piece_of(plan_, stage, slot.chunk) + piece_offset;
+    return static_cast<std::size_t>(piece * microbatches_ + slot.microbatch);
   }
   bool ready(const Slot& slot, std::int64_t stage) const;
   bool advance(std::int64_t stage);
 
   const std::vector<std::vector<Slot>>& orders_;
+  const PlanSpec& plan_;
   std::int64_t stages_, pieces_, microbatches_;
   std::vector<std::size_t> next_;
   std::vector<bool> forward_done_, backward_done_;
@@ -97,7 +101,7 @@ std::optional<std::string> OrderRun::incomplete() const {
 }
 
 bool OrderRun::ready(const Slot& slot, std::int64_t stage) const {
-  const std::int64_t piece = slot.chunk * stages_ + stage;
+  const std::int64_t piece = piece_of(plan_, stage, slot.chunk);
   if (slot.kind == PassKind::kForward) return piece == 0 || forward_done_[index(slot, stage, -1)];
   return forward_done_[index(slot, stage)] && (piece + 1 == pieces_ || backward_done_[index(slot, stage, +1)]);
 }
@@ -138,9 +142,12 @@ std::optional<std::string> OrderRun::deadlock() {
 bool pairs_passes(const PlanSpec& plan) { return plan.overlap.expert && plan.expert_parallel > 1; }
 
 std::vector<std::vector<Slot>> pipeline_order(const PlanSpec& plan) {
-  assert(plan.virtual_stages == 1 || plan.microbatches() % plan.pipeline_parallel == 0);
+  assert(plan.schedule != PipelineSchedule::kInterleaved || plan.microbatches() % plan.pipeline_parallel == 0);
   std::vector<std::vector<Slot>> orders;
-  for (std::int64_t stage = 0; stage < plan.pipeline_parallel; ++stage) orders.push_back(stage_order(plan, stage));
+  const bool dual = plan.schedule == PipelineSchedule::kDualPipeV;
+  for (std::int64_t stage = 0; stage < plan.pipeline_parallel; ++stage) {
+    orders.push_back(dual ? dual_pipe_v_order(plan, stage) : stage_order(plan, stage));
+  }
   return orders;
 }
 

@@ -15,6 +15,9 @@ namespace supernode {
 // it, every stage comes to its end. A pair (`with_next`) starts when both of its passes can.
 std::optional<std::string> check_order(const std::vector<std::vector<Slot>>& orders, const PlanSpec& plan);
 
+// The passes of one stage under DualPipeV (workloads/dual_pipe_v.cpp). Needs at least 2·PP micro-batches.
+std::vector<Slot> dual_pipe_v_order(const PlanSpec& plan, std::int64_t stage);
+
 // Does the schedule pair forward with backward passes so that one hides the other's expert exchange?
 bool pairs_passes(const PlanSpec& plan);
 

@@ -59,10 +59,11 @@ class PlanCheck {
   void check_tensor_divides(std::string_view what, std::int64_t size);
   bool tensor_fits(std::int64_t tensor) const;
   void check_schedule();
+  void check_dual_pipe_v();
   void check_layers();
   void check_experts();
   void check_batch();
-  void check_interleaved_batch();
+  void check_schedule_batch();
 
   PlanSpec& plan_;
   const ModelSpec& model_;
@@ -118,6 +119,7 @@ void PlanCheck::check_tensor() {
 }
 
 void PlanCheck::check_schedule() {
+  if (plan_.schedule == PipelineSchedule::kDualPipeV) return check_dual_pipe_v();
   const bool interleaved = plan_.schedule == PipelineSchedule::kInterleaved;
   if (interleaved && plan_.virtual_stages == 1) {
     error("schedule", "schedule interleaved needs virtual_stages of at least 2");
@@ -130,6 +132,13 @@ void PlanCheck::check_schedule() {
     error("virtual_stages",
           fmt::format("virtual_stages {} needs pipeline_parallel of at least 2", plan_.virtual_stages));
   }
+}
+
+void PlanCheck::check_dual_pipe_v() {
+  if (plan_.virtual_stages != 2) {
+    error("virtual_stages", fmt::format("schedule dualpipev has 2 chunks per stage, not {}", plan_.virtual_stages));
+  }
+  if (plan_.pipeline_parallel == 1) error("schedule", "schedule dualpipev needs pipeline_parallel of at least 2");
 }
 
 // The last piece is among the lightest; it has to hold what the split counts beside its layers.
@@ -187,12 +196,19 @@ void PlanCheck::check_batch() {
                                       nearest_legal(plan_.global_batch, plan_.global_batch + per_round, fits, kIs)));
     return;
   }
-  check_interleaved_batch();
+  check_schedule_batch();
 }
 
-void PlanCheck::check_interleaved_batch() {
+void PlanCheck::check_schedule_batch() {
   const std::int64_t pp = plan_.pipeline_parallel;
-  if (plan_.virtual_stages == 1 || plan_.microbatches() % pp == 0) return;
+  if (plan_.schedule == PipelineSchedule::kDualPipeV && plan_.microbatches() < 2 * pp) {
+    error("global_batch",
+          fmt::format("global_batch {} makes {} micro-batches per replica, but schedule dualpipev needs at least "
+                      "2 x pipeline_parallel = {}: global_batch {} is enough",
+                      plan_.global_batch, plan_.microbatches(), 2 * pp,
+                      2 * pp * plan_.micro_batch * plan_.data_parallel));
+  }
+  if (plan_.schedule != PipelineSchedule::kInterleaved || plan_.microbatches() % pp == 0) return;
   const std::int64_t round = plan_.micro_batch * plan_.data_parallel * pp;
   const auto fits = [&](std::int64_t v) { return v % round == 0; };
   error("global_batch",

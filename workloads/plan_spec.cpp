@@ -6,9 +6,10 @@ namespace supernode {
 
 namespace {
 
-constexpr std::array<Choice<PipelineSchedule>, 2> kSchedules = {{
+constexpr std::array<Choice<PipelineSchedule>, 3> kSchedules = {{
     {"1f1b", PipelineSchedule::kOneForwardOneBackward},
     {"interleaved", PipelineSchedule::kInterleaved},
+    {"dualpipev", PipelineSchedule::kDualPipeV},
 }};
 
 constexpr std::array<Choice<Recompute>, 3> kRecomputes = {{
@@ -52,6 +53,7 @@ void bind_parallelism(PlanSpec& plan, SpecReader& r) {
   if (plan.virtual_stages > 1) plan.schedule = PipelineSchedule::kInterleaved;
   r.choice<PipelineSchedule>({"schedule", "order of the passes; interleaved when virtual_stages is above 1"},
                              plan.schedule, kSchedules);
+  if (plan.schedule == PipelineSchedule::kDualPipeV && !r.has("virtual_stages")) plan.virtual_stages = 2;
   r.integer({"expert_parallel", "ranks the routed experts are spread over, inside tensor x data parallelism"},
             plan.expert_parallel, {.min = 1});
   r.integer({"data_parallel", "replicas of the model; 0 takes what the ranks leave"}, plan.data_parallel, {.min = 0});

@@ -16,7 +16,7 @@
 
 namespace supernode {
 
-enum class PipelineSchedule { kOneForwardOneBackward, kInterleaved };
+enum class PipelineSchedule { kOneForwardOneBackward, kInterleaved, kDualPipeV };
 enum class Recompute { kNone, kSelective, kFull };
 // kSelective recomputes attention cores without flash (nothing to do with flash), norms, activations and, for MLA, the
 // up-projections, as Megatron's `--recompute-granularity selective` with modules; see docs/models/memory.md.
@@ -33,7 +33,7 @@ struct PlanSpec {
   std::int64_t tensor_parallel = 1;
   bool sequence_parallel = true;  // only with tensor_parallel > 1
   std::int64_t pipeline_parallel = 1;
-  std::int64_t virtual_stages = 1;  // model chunks per pipeline rank; > 1 needs kInterleaved
+  std::int64_t virtual_stages = 1;  // model chunks per pipeline rank; > 1 needs kInterleaved; kDualPipeV has 2
   PipelineSchedule schedule = PipelineSchedule::kOneForwardOneBackward;
   std::int64_t expert_parallel = 1;
   std::int64_t data_parallel = 0;  // 0 = ranks / (TP·PP)
@@ -74,6 +74,13 @@ std::vector<DeviceId> group_members(const PlanSpec& plan, GroupKind kind, std::i
 
 // What the split over stages counts: the layers, and embedding, head and MTP modules when balance_embedding is set.
 std::int64_t layers_to_split(const PlanSpec& plan, const ModelSpec& model);
+
+// The model is cut into PP·VP pieces, one a chunk of a stage. 1F1B and interleaved: chunk v of stage s is piece v·PP + s.
+// DualPipeV: a V; chunk 0 of stage s is piece s, chunk 1 is piece 2·PP - 1 - s, so that stage 0 has both ends.
+std::int64_t piece_count(const PlanSpec& plan);
+std::int64_t piece_of(const PlanSpec& plan, std::int64_t stage, std::int64_t chunk);
+// The stage of the last piece, which holds the head (and MTP modules); the first piece is on stage 0.
+std::int64_t head_stage(const PlanSpec& plan);
 
 // Layers of chunk `chunk` (0 … virtual_stages-1) of stage `stage`: [first, last). Chunk v of stage s is the
 // (v·PP + s)-th of the model's PP·VP pieces. Each piece gets floor(layers_to_split / pieces) and the remainder goes to

@@ -22,7 +22,7 @@ bool is_light(std::int64_t index, std::int64_t pieces, std::int64_t light) {
 
 // Layers of piece `index` of the model.
 std::int64_t piece_layers(const PlanSpec& plan, const ModelSpec& model, std::int64_t index) {
-  const std::int64_t pieces = plan.pipeline_parallel * plan.virtual_stages;
+  const std::int64_t pieces = piece_count(plan);
   const std::int64_t split = layers_to_split(plan, model), heavy = split % pieces;
   std::int64_t count = split / pieces;
   if (heavy > 0 && !is_light(index, pieces, pieces - heavy)) ++count;
@@ -50,10 +50,22 @@ std::vector<DeviceId> group_members(const PlanSpec& plan, GroupKind kind, std::i
       return {DeviceId(first), DeviceId(replica_ranks * next)};
     }
     case GroupKind::kEmbedding:
-      return {DeviceId(0), DeviceId(replica_ranks * (plan.pipeline_parallel - 1))};
+      if (head_stage(plan) == 0) return {DeviceId(0)};
+      return {DeviceId(0), DeviceId(replica_ranks * head_stage(plan))};
   }
   assert(false);
   return {};
+}
+
+std::int64_t piece_count(const PlanSpec& plan) { return plan.pipeline_parallel * plan.virtual_stages; }
+
+std::int64_t piece_of(const PlanSpec& plan, std::int64_t stage, std::int64_t chunk) {
+  if (plan.schedule == PipelineSchedule::kDualPipeV && chunk == 1) return piece_count(plan) - 1 - stage;
+  return chunk * plan.pipeline_parallel + stage;
+}
+
+std::int64_t head_stage(const PlanSpec& plan) {
+  return plan.schedule == PipelineSchedule::kDualPipeV ? 0 : plan.pipeline_parallel - 1;
 }
 
 std::int64_t layers_to_split(const PlanSpec& plan, const ModelSpec& model) {
@@ -62,7 +74,7 @@ std::int64_t layers_to_split(const PlanSpec& plan, const ModelSpec& model) {
 
 LayerRange layers_of(const PlanSpec& plan, const ModelSpec& model, std::int64_t stage, std::int64_t chunk) {
   assert(stage < plan.pipeline_parallel && chunk < plan.virtual_stages);
-  const std::int64_t index = chunk * plan.pipeline_parallel + stage;
+  const std::int64_t index = piece_of(plan, stage, chunk);
   LayerRange range;
   for (std::int64_t i = 0; i < index; ++i) range.first += piece_layers(plan, model, i);
   range.last = range.first + piece_layers(plan, model, index);

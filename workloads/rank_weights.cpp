@@ -55,7 +55,7 @@ RankWeights embedding_weights(const ModelSpec& model, const PlanSpec& plan) {
 
 RankWeights head_weights(const ModelSpec& model, const PlanSpec& plan) {
   const double table = d(model.vocab) * d(model.hidden);
-  const bool has_copy = plan.pipeline_parallel > 1;
+  const bool has_copy = head_stage(plan) != 0;
   double sharded = model.tied_embeddings ? 0 : table;
   if (has_copy && (model.tied_embeddings || model.mtp_layers > 0)) sharded += table;
   return dense_weights(plan, sharded, norm_parameters(model, model.hidden), 0);

@@ -50,13 +50,13 @@ Segments StageBuilder::segments(std::int64_t chunk) {
   const ModelSpec& model = shape_.model;
   const PlanSpec& plan = shape_.plan;
   Segments result;
-  if (stage_ == 0 && chunk == 0) result.push_back({embedding_parts(shape_), embedding_weights(model, plan)});
+  if (piece_of(plan, stage_, chunk) == 0) result.push_back({embedding_parts(shape_), embedding_weights(model, plan)});
   const LayerRange range = layers_of(plan, model, stage_, chunk);
   for (std::int64_t layer = range.first; layer < range.last; ++layer) {
     const bool moe = model.is_moe(layer);
     result.push_back({layer_parts(shape_, moe, events_), layer_weights(model, plan, moe), plan.recompute});
   }
-  if (stage_ == plan.pipeline_parallel - 1 && chunk == plan.virtual_stages - 1) append_head(result);
+  if (piece_of(plan, stage_, chunk) == piece_count(plan) - 1) append_head(result);
   return result;
 }
 
@@ -135,6 +135,9 @@ StageProgram StageBuilder::build() {
     program_.forward_first.push_back(forward(chunk, true));
     program_.backward.push_back(backward(chunk, false));
     program_.backward_last.push_back(backward(chunk, true));
+  }
+  for (std::int64_t chunk = 0; chunk < shape_.plan.virtual_stages; ++chunk) {
+    program_.pieces.push_back(piece_of(shape_.plan, stage_, chunk));
   }
   finish();
   return std::move(program_);

@@ -66,6 +66,7 @@ struct StageProgram {
   std::vector<Op> prologue;  // before the first pass: parameter gathers
   std::vector<Op> epilogue;  // after the last pass: what is left of the reductions, the optimizer
   std::vector<Slot> order;
+  std::vector<std::int64_t> pieces;  // of the model, by chunk (piece_of)
 };
 
 struct StepProgram {

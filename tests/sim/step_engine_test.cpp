@@ -63,6 +63,10 @@ TimedProgram pipeline(std::int64_t p, std::int64_t m, std::int64_t v, Seconds fo
   for (const auto& order : pipeline_order(plan)) {
     program.stages.push_back(stage_of({compute(forward)}, {compute(backward)}, v));
     program.stages.back().order = order;
+    for (std::int64_t chunk = 0; chunk < v; ++chunk) {
+      const auto stage = static_cast<std::int64_t>(program.stages.size()) - 1;
+      program.stages.back().pieces.push_back(piece_of(plan, stage, chunk));
+    }
   }
   return program;
 }
@@ -74,6 +78,7 @@ TimedProgram single(TimedPass ops) {
   program.microbatches = 1;
   program.stages.push_back(stage_of(std::move(ops), {}));
   program.stages[0].order = {{PassKind::kForward, 0, 0, false}, {PassKind::kBackward, 0, 0, false}};
+  program.stages[0].pieces = {0};
   return program;
 }
 

@@ -51,7 +51,7 @@ double makespan(const Orders& orders, const PlanSpec& plan, double forward, doub
       for (; next[s] < orders[s].size(); ++next[s], moved = true) {
         const Slot& slot = orders[s][next[s]];
         const bool back = slot.kind == PassKind::kBackward;
-        const std::size_t piece = static_cast<std::size_t>(slot.chunk) * stages + s;
+        const auto piece = static_cast<std::size_t>(piece_of(plan, static_cast<std::int64_t>(s), slot.chunk));
         const auto at = [&](std::size_t p) { return p * microbatches + static_cast<std::size_t>(slot.microbatch); };
         double start = free_at[s];
         const bool first = back ? piece + 1 == pieces : piece == 0;
@@ -82,7 +82,7 @@ TEST(PipelineOrder, InterleavedByHand) {
 
 TEST(PipelineOrder, PairsAreOfDifferentMicrobatches) {
   const Orders orders = pipeline_order(schedule(2, 1, 4, true));
-  EXPECT_EQ(text(orders[0]), "F0 F1 F2+ B0 F3+ B1 B2 B3");
+  EXPECT_EQ(text(orders[0]), "F0 F1 F2 F3+ B0 B1 B2 B3");
   EXPECT_EQ(text(orders[1]), "F0 F1+ B0 F2+ B1 F3+ B2 B3");
   EXPECT_EQ(text(pipeline_order(schedule(1, 1, 3, true))[0]), "F0 F1+ B0 F2+ B1 B2");
 }
@@ -120,6 +120,59 @@ TEST(PipelineOrder, BubbleIsThatOfTheory) {
       }
     }
   }
+}
+
+PlanSpec dual_pipe_v(std::int64_t stages, std::int64_t microbatches, bool paired) {
+  PlanSpec plan = schedule(stages, 2, microbatches, paired);
+  plan.schedule = PipelineSchedule::kDualPipeV;
+  return plan;
+}
+
+TEST(DualPipeV, IsCompleteCausalAndFreeOfDeadlock) {
+  for (const std::int64_t stages : {2, 3, 4, 8, 16}) {
+    for (const std::int64_t extra : {0, 1, 2, 7, 40}) {
+      for (const bool paired : {false, true}) {
+        const PlanSpec plan = dual_pipe_v(stages, 2 * stages + extra, paired);
+        EXPECT_EQ(check_order(pipeline_order(plan), plan), std::nullopt) << stages << " " << extra << " " << paired;
+      }
+    }
+  }
+}
+
+// Each stage keeps at most 2·PP + 1 chunk passes, whatever its place (DeepSeek-V3, table 2: PP + 1 for PP pieces), where
+// interleaved 1F1B with two chunks keeps up to 3·PP - 1 on stage 0.
+TEST(DualPipeV, KeepsEqualActivationsOnAllStages) {
+  for (const std::int64_t stages : {2, 4, 8}) {
+    const PlanSpec plan = dual_pipe_v(stages, 6 * stages, true);
+    for (const auto& order : pipeline_order(plan)) {
+      std::int64_t kept = 0, peak = 0;
+      for (const Slot& slot : order) {
+        kept += slot.kind == PassKind::kForward ? 1 : -1;
+        peak = std::max(peak, kept);
+      }
+      EXPECT_EQ(kept, 0);
+      EXPECT_LE(peak, 2 * stages + 1);
+      EXPECT_GE(peak, 2 * stages);
+    }
+  }
+}
+
+// Both ends of the model on stage 0, so stage s has pieces s and 2·PP - 1 - s.
+TEST(DualPipeV, FoldsThePiecesIntoAV) {
+  const PlanSpec plan = dual_pipe_v(4, 8, false);
+  EXPECT_EQ(piece_of(plan, 0, 0), 0);
+  EXPECT_EQ(piece_of(plan, 3, 0), 3);
+  EXPECT_EQ(piece_of(plan, 3, 1), 4);
+  EXPECT_EQ(piece_of(plan, 0, 1), 7);
+  EXPECT_EQ(head_stage(plan), 0);
+}
+
+// With f and b of a whole stage (two chunks): less idle time than plain 1F1B's (p - 1)(f + b).
+TEST(DualPipeV, HasLessBubbleThanPlain) {
+  const PlanSpec plan = dual_pipe_v(4, 16, false);
+  const double step = makespan(pipeline_order(plan), plan, 0.5, 1.0);
+  EXPECT_GE(step, 16 * 3.0);
+  EXPECT_LT(step, (16 + 4 - 1) * 3.0);
 }
 
 TEST(CheckOrder, FindsWhatIsWrong) {

@@ -1,0 +1,13 @@
+#pragma once
+// The catalogues of chips and protocols that are compiled into the program (CMakeLists.txt, supernode_embed).
+
+#include <vector>
+
+#include "base/embedded.hpp"
+
+namespace supernode {
+
+const std::vector<EmbeddedFile>& chip_catalog();      // calibration/catalog/chips/*.yaml
+const std::vector<EmbeddedFile>& protocol_catalog();  // calibration/catalog/protocols/*.yaml
+
+}  // namespace supernode
