@@ -10,6 +10,7 @@
 #include "base/collective.hpp"
 #include "base/ids.hpp"
 #include "base/quantity.hpp"
+#include "topology/fabric.hpp"
 
 namespace supernode {
 
@@ -31,14 +32,17 @@ struct GroupShape {
   std::vector<std::int32_t> supernode;  // per position
   std::int64_t size() const { return static_cast<std::int64_t>(node.size()); }
 };
+GroupShape group_shape(const Fabric& fabric, const std::vector<DeviceId>& members);
 
 class CollectiveAlgorithm {
  public:
   virtual ~CollectiveAlgorithm() = default;
-  virtual std::string name() const = 0;  // "ring", "pairwise", "direct", "hierarchical"
+  virtual std::string name() const = 0;  // "ring", "direct", "hierarchical", … (collectives/builtin.hpp)
   // Can it run this operation over this group? (e.g. hierarchical needs several nodes with equal members)
   virtual bool supports(const CollectiveCall& call, const GroupShape& group) const = 0;
   virtual std::vector<Round> rounds(const CollectiveCall& call, const GroupShape& group) const = 0;
+  // Messages that a rank posts one after another, each of which costs the software alpha: by default one a round.
+  virtual std::int64_t steps(const CollectiveCall& call, const GroupShape& group) const;
 };
 
 class CollectiveRegistry {

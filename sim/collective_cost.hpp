@@ -14,13 +14,14 @@
 namespace supernode {
 
 struct CollectiveCost {
-  Seconds time{};                // alone on the fabric
-  Seconds latency{};             // the part during which no bandwidth is used (launch, rounds)
-  Bytes port_bytes{};            // what one rank moves out over the plane's port
+  Seconds time{};      // alone on the fabric
+  Seconds latency{};   // the part during which no bandwidth is used (launch, rounds)
+  Bytes port_bytes{};  // what one rank moves out over the plane's port
   BytesPerSecond port_bandwidth{};
-  Plane plane = Plane::kScaleUp; // the widest plane crossed
+  Bytes chunk{};                  // of port_bytes, what goes to one peer on average
+  Plane plane = Plane::kScaleUp;  // the widest plane crossed
   std::string algorithm;
-  std::int64_t rounds = 0;
+  std::int64_t rounds = 0;  // messages a rank posts one after another
   // The rate its flow may reach on the port while it transfers: port_bytes / (time - latency) <= port_bandwidth.
   BytesPerSecond rate() const { return port_bytes / (time - latency); }
 };
@@ -33,7 +34,10 @@ class CollectiveCostModel {
   CollectiveCost cost(const CollectiveCall& call, const std::vector<DeviceId>& members,
                       const std::string& algorithm = "");
   // Computes many costs with up to `workers` processes at once; the results equal those of cost(), whatever the number.
-  struct Request { CollectiveCall call; std::vector<DeviceId> members; };
+  struct Request {
+    CollectiveCall call;
+    std::vector<DeviceId> members;
+  };
   void prefetch(const std::vector<Request>& requests, int workers);
 
  private:

@@ -41,8 +41,8 @@ class Planner {
   void make_path(DeviceId from, DeviceId to) {
     const Route& route = fabric_.route(from, to);
     const std::size_t hops = route.bundles.size();
-    PlannedPath path{static_cast<std::int32_t>(plan_.path_links.size()), static_cast<std::int32_t>(hops),
-                     route.latency};
+    PlannedPath path{static_cast<std::int32_t>(plan_.path_links.size()), static_cast<std::int32_t>(hops), route.latency,
+                     route.plane};
     for (std::size_t i = 0; i < hops; ++i) plan_.path_links.push_back(link(route.bundles[i], from, to, 2 * i < hops));
     plan_.paths.push_back(path);
   }
@@ -77,22 +77,16 @@ FlowPlan plan_flows(const Fabric& fabric, const std::vector<DeviceId>& members, 
 Seconds latency_floor(const FlowPlan& plan) {
   std::vector<Seconds> ready(static_cast<std::size_t>(plan.ranks)), next;
   for (const PlannedRound& round : plan.rounds) {
-    // With n equal rounds the slowest chain soon repeats itself: after `ranks` of them each adds the same.
-    const std::int64_t walked = std::min<std::int64_t>(round.repeat, 2);
-    Seconds before{};
-    for (std::int64_t i = 0; i < walked; ++i) {
-      before = *std::ranges::max_element(ready);
-      next = ready;
-      for (const PlannedFlow& flow : round.flows) {
-        const auto from = static_cast<std::size_t>(flow.from), to = static_cast<std::size_t>(flow.to);
-        const Seconds done = ready[from] + plan.paths[static_cast<std::size_t>(flow.path)].latency;
-        next[from] = max(next[from], done);
-        next[to] = max(next[to], done);
-      }
-      ready.swap(next);
+    next = ready;
+    for (const PlannedFlow& flow : round.flows) {
+      const auto from = static_cast<std::size_t>(flow.from), to = static_cast<std::size_t>(flow.to);
+      // The sender does this in each of the equal rounds, so at least `repeat` latencies follow one another.
+      const Seconds latency =
+          plan.paths[static_cast<std::size_t>(flow.path)].latency * static_cast<double>(round.repeat);
+      next[from] = max(next[from], ready[from] + latency);
+      next[to] = max(next[to], ready[from] + latency);
     }
-    const Seconds rest = (*std::ranges::max_element(ready) - before) * static_cast<double>(round.repeat - walked);
-    for (Seconds& time : ready) time += rest;
+    ready.swap(next);
   }
   return ready.empty() ? Seconds{} : *std::ranges::max_element(ready);
 }

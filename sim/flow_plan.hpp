@@ -1,6 +1,6 @@
 #pragma once
-// Rounds of transfers laid over the fabric's routes: which links (one per bundle used) each flow crosses, what each link
-// may carry, and two floors of the time that need no simulation.
+// Rounds of transfers laid over the fabric's routes: which links (one per bundle used) each flow crosses, what each
+// link may carry, and two floors of the time that need no simulation.
 
 #include <cstdint>
 #include <span>
@@ -22,12 +22,13 @@ struct PlannedLink {
 struct PlannedPath {
   std::int32_t first = 0, count = 0;
   Seconds latency{};
+  Plane plane = Plane::kLocal;  // the highest it uses
 };
 
 struct PlannedFlow {
   std::int32_t from = 0, to = 0;  // positions in the group, never equal
   std::int32_t path = 0;
-  Bytes bytes{};                  // > 0
+  Bytes bytes{};  // > 0
 };
 
 struct PlannedRound {
@@ -40,7 +41,7 @@ struct FlowPlan {
   std::vector<PlannedLink> links;
   std::vector<std::int32_t> path_links;  // indices into links
   std::vector<PlannedPath> paths;
-  std::vector<PlannedRound> rounds;      // none empty
+  std::vector<PlannedRound> rounds;  // none empty
 
   std::span<const std::int32_t> links_of(const PlannedFlow& flow) const {
     const PlannedPath& path = paths[static_cast<std::size_t>(flow.path)];

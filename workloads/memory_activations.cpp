@@ -17,6 +17,7 @@ struct Sizes {
   double tokens, token_shard, tp, hidden;
   double element;  // bytes of an activation
   double operand;  // bytes of a tensor kept only as a matrix product's input: quantised in low-precision training
+  double cached;   // bytes of a kept input of an activation function (arXiv 2412.19437, section 3.3.3: fp8)
 };
 
 Sizes sizes(const ModelSpec& model, const PlanSpec& plan) {
@@ -28,6 +29,7 @@ Sizes sizes(const ModelSpec& model, const PlanSpec& plan) {
   const double compute = bytes_per_element(plan.compute).value();
   s.element = std::max(compute, bytes_per_element(Precision::kBf16).value());
   s.operand = compute;
+  s.cached = bytes_per_element(plan.activation).value();
   return s;
 }
 
@@ -77,10 +79,10 @@ Kept attention_kept(const ModelSpec& model, const Sizes& s) {
 // An MLP `width` wide per rank for `rows` tokens: outputs of the first matrices stay, the activation's output (input of
 // the last matrix) can be recomputed.
 void add_mlp(const ModelSpec& model, const Sizes& s, double width, double rows, Kept& kept) {
-  const double first = s.element * (model.gated_mlp ? 2 : 1) * width * rows;
-  kept.always += first;
+  const double inputs = (model.gated_mlp ? 2 : 1) * width * rows;
+  kept.always += s.cached * inputs;
   kept.selective += s.operand * width * rows;
-  kept.gradients += first + s.element * width * rows;
+  kept.gradients += s.element * (inputs + width * rows);
 }
 
 Kept dense_kept(const ModelSpec& model, const Sizes& s) {

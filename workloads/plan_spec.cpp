@@ -33,6 +33,8 @@ void bind_precision(PlanSpec& plan, SpecReader& r) {
   read_precision(r, {"reduce", "data-parallel gradient reduction on the wire"}, plan.reduce, {kFp32, kBf16, kFp16});
   read_precision(r, {"dispatch", "payload of the expert dispatch; the combine stays bf16"}, plan.dispatch,
                  {kBf16, kFp16, kInt8, kFp8, kFp8Block, kMxfp8, kFp4});
+  read_precision(r, {"activation", "inputs of activation functions as kept for the backward pass"}, plan.activation,
+                 {kFp32, kBf16, kFp16, kFp8, kFp8Block, kMxfp8});
 }
 
 void bind_overlap(OverlapSpec& overlap, SpecReader& r) {

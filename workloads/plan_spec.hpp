@@ -39,13 +39,14 @@ struct PlanSpec {
   std::int64_t data_parallel = 0;  // 0 = ranks / (TP·PP)
   std::int64_t zero_stage = 1;     // 0 or 1
   Recompute recompute = Recompute::kNone;
-  std::int64_t micro_batch = 1;           // sequences
-  std::int64_t global_batch = 0;          // sequences
-  std::int64_t sequence_length = 0;       // tokens
-  Precision compute = Precision::kBf16;   // of the matrix products
-  Precision gradient = Precision::kFp32;  // of the gradient buffer
-  Precision reduce = Precision::kFp32;    // of the gradient all-reduce / reduce-scatter
-  Precision dispatch = Precision::kBf16;  // of the EP dispatch payload
+  std::int64_t micro_batch = 1;             // sequences
+  std::int64_t global_batch = 0;            // sequences
+  std::int64_t sequence_length = 0;         // tokens
+  Precision compute = Precision::kBf16;     // of the matrix products
+  Precision gradient = Precision::kFp32;    // of the gradient buffer
+  Precision reduce = Precision::kFp32;      // of the gradient all-reduce / reduce-scatter
+  Precision dispatch = Precision::kBf16;    // of the EP dispatch payload
+  Precision activation = Precision::kBf16;  // of the kept inputs of activation functions (DeepSeek-V3: fp8)
   // The layers are split evenly over the PP·VP pieces of the model. Embedding, head and each MTP module count as one
   // layer when balance_embedding is set (Megatron's --account-for-embedding-in-pipeline-split and its loss
   // counterpart). A split that does not come out even is an error unless uneven_stages is set; layers_of states the
@@ -75,8 +76,8 @@ std::vector<DeviceId> group_members(const PlanSpec& plan, GroupKind kind, std::i
 // What the split over stages counts: the layers, and embedding, head and MTP modules when balance_embedding is set.
 std::int64_t layers_to_split(const PlanSpec& plan, const ModelSpec& model);
 
-// The model is cut into PP·VP pieces, one a chunk of a stage. 1F1B and interleaved: chunk v of stage s is piece v·PP + s.
-// DualPipeV: a V; chunk 0 of stage s is piece s, chunk 1 is piece 2·PP - 1 - s, so that stage 0 has both ends.
+// The model is cut into PP·VP pieces, one a chunk of a stage. 1F1B and interleaved: chunk v of stage s is piece v·PP +
+// s. DualPipeV: a V; chunk 0 of stage s is piece s, chunk 1 is piece 2·PP - 1 - s, so that stage 0 has both ends.
 std::int64_t piece_count(const PlanSpec& plan);
 std::int64_t piece_of(const PlanSpec& plan, std::int64_t stage, std::int64_t chunk);
 // The stage of the last piece, which holds the head (and MTP modules); the first piece is on stage 0.

@@ -1,0 +1,185 @@
+#include "sim/collective_cost.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <map>
+#include <optional>
+#include <stdexcept>
+#include <tuple>
+#include <unordered_map>
+
+#include "base/child_process.hpp"
+#include "base/serialize.hpp"
+#include "sim/collective_run.hpp"
+
+namespace supernode {
+namespace {
+
+// A call over a group, comparable. `algorithm` is "" for the fastest.
+struct CostKey {
+  CollectiveCall call;
+  std::string algorithm;
+  std::vector<DeviceId> members;
+  bool operator<(const CostKey& other) const { return tie() < other.tie(); }
+
+ private:
+  std::tuple<int, double, std::int64_t, std::int64_t, std::int64_t, const std::string&, const std::vector<DeviceId>&>
+  tie() const {
+    return {static_cast<int>(call.op),
+            call.bytes.value(),
+            call.routing.topk,
+            call.routing.experts,
+            call.routing.node_limit,
+            algorithm,
+            members};
+  }
+};
+
+double efficiency(const ProtocolFit& fit, Bytes chunk) {
+  return fit.efficiency.value * (chunk / (chunk + fit.half_size.value));
+}
+
+Seconds software(const ProtocolFit& fit, const CollectiveRun& run) {
+  return fit.launch.value + fit.alpha.value * static_cast<double>(run.steps);
+}
+
+// No simulation of this run gives less.
+Seconds least_time(const ProtocolFit& fit, const CollectiveRun& run) {
+  const double slowness = 1 / efficiency(fit, run.chunk);
+  const Seconds wire = max(run.latency_floor, run.bandwidth_floor) + run.bandwidth_floor * (slowness - 1);
+  return software(fit, run) + wire + run.own_copy * slowness;
+}
+
+CollectiveCost priced(const ProtocolFit& fit, const CollectiveRun& run, Seconds simulated) {
+  const WireTime wire = split_wire_time(run, simulated);
+  CollectiveCost cost;
+  cost.latency = software(fit, run) + wire.hops;
+  cost.time = cost.latency + wire.transfer / efficiency(fit, run.chunk);
+  cost.port_bytes = run.port_bytes;
+  cost.port_bandwidth = run.port_bandwidth;
+  cost.chunk = run.chunk;
+  cost.plane = run.plane;
+  cost.algorithm = run.algorithm;
+  cost.rounds = run.steps;
+  return cost;
+}
+
+}  // namespace
+
+struct CollectiveCostModel::Impl {
+  const Fabric& fabric;
+  const CollectiveProtocol& protocol;
+  CollectiveRegistry registry{};
+  std::map<CostKey, CollectiveCost> costs{};
+  std::map<CostKey, std::vector<CollectiveRun>> planned{};  // requests under way, by least time
+  std::unordered_map<std::uint64_t, Seconds> simulated{};   // by plan
+
+  const ProtocolFit& fit(const CostKey& key, const CollectiveRun& run) const {
+    return protocol.fit(key.call.op, run.crosses_scale_out());
+  }
+  bool candidate(const CostKey& key, const CollectiveAlgorithm& algorithm, const GroupShape& shape) const;
+  std::vector<CollectiveRun> plan(const CostKey& key) const;
+  const std::vector<CollectiveRun>& runs(const CostKey& key);
+  struct Verdict {
+    std::optional<CollectiveCost> cost;   // the fastest of all, or
+    const CollectiveRun* next = nullptr;  // a run that must be simulated to know
+  };
+  Verdict judge(const CostKey& key);
+  void simulate_all(const std::vector<const CollectiveRun*>& wanted, int workers);
+};
+
+// The pairwise exchange posts the direct one's messages in an order of its own; only a caller who names it gets it.
+bool CollectiveCostModel::Impl::candidate(const CostKey& key, const CollectiveAlgorithm& algorithm,
+                                          const GroupShape& shape) const {
+  if (!algorithm.supports(key.call, shape)) return false;
+  if (!key.algorithm.empty()) return algorithm.name() == key.algorithm;
+  if (algorithm.name() == "nvls") return protocol.fit(key.call.op, false).in_network_reduction;
+  return algorithm.name() != "pairwise";
+}
+
+std::vector<CollectiveRun> CollectiveCostModel::Impl::plan(const CostKey& key) const {
+  const GroupShape shape = group_shape(fabric, key.members);
+  std::vector<CollectiveRun> runs;
+  for (const auto& algorithm : registry.all())
+    if (candidate(key, *algorithm, shape)) runs.push_back(plan_collective(fabric, *algorithm, key.call, key.members));
+  if (runs.empty())
+    throw std::runtime_error("no algorithm '" + key.algorithm + "' for " + std::string(to_string(key.call.op)));
+  std::ranges::stable_sort(runs, {}, [&](const CollectiveRun& run) { return least_time(fit(key, run), run); });
+  return runs;
+}
+
+const std::vector<CollectiveRun>& CollectiveCostModel::Impl::runs(const CostKey& key) {
+  const auto found = planned.find(key);
+  return found != planned.end() ? found->second : planned.emplace(key, plan(key)).first->second;
+}
+
+// In order of least time, so that the search ends when nothing left can be faster than the best so far.
+CollectiveCostModel::Impl::Verdict CollectiveCostModel::Impl::judge(const CostKey& key) {
+  Verdict verdict;
+  for (const CollectiveRun& run : runs(key)) {
+    const ProtocolFit& protocol_fit = fit(key, run);
+    if (verdict.cost && least_time(protocol_fit, run) >= verdict.cost->time) break;
+    const auto time = simulated.find(run.key);
+    if (time == simulated.end()) return {std::nullopt, &run};
+    const CollectiveCost cost = priced(protocol_fit, run, time->second);
+    if (!verdict.cost || cost.time < verdict.cost->time) verdict.cost = cost;
+  }
+  return verdict;
+}
+
+void CollectiveCostModel::Impl::simulate_all(const std::vector<const CollectiveRun*>& wanted, int workers) {
+  const auto work = [&](std::size_t i) {
+    ByteWriter writer;
+    writer.put(simulate_plan(fabric, wanted[i]->plan).time);
+    return writer.take();
+  };
+  const std::vector<std::string> results = run_in_children(wanted.size(), work, workers);
+  for (std::size_t i = 0; i < wanted.size(); ++i) simulated[wanted[i]->key] = ByteReader(results[i]).get<Seconds>();
+}
+
+CollectiveCostModel::CollectiveCostModel(const Fabric& fabric, const CollectiveProtocol& protocol)
+    : impl_(new Impl{fabric, protocol}) {
+  register_builtin_collectives(impl_->registry);
+}
+
+CollectiveCostModel::~CollectiveCostModel() = default;
+
+CollectiveCost CollectiveCostModel::cost(const CollectiveCall& call, const std::vector<DeviceId>& members,
+                                         const std::string& algorithm) {
+  if (members.size() < 2 || call.bytes.value() <= 0) return {};
+  const CostKey key{call, algorithm, members};
+  if (const auto found = impl_->costs.find(key); found != impl_->costs.end()) return found->second;
+  Impl::Verdict verdict = impl_->judge(key);
+  for (; !verdict.cost; verdict = impl_->judge(key))
+    impl_->simulated[verdict.next->key] = simulate_plan(impl_->fabric, verdict.next->plan).time;
+  impl_->planned.erase(key);
+  return impl_->costs[key] = *verdict.cost;
+}
+
+void CollectiveCostModel::prefetch(const std::vector<Request>& requests, int workers) {
+  std::vector<CostKey> open;
+  for (const Request& request : requests)
+    if (request.members.size() >= 2 && request.call.bytes.value() > 0)
+      open.push_back({request.call, "", request.members});
+  while (!open.empty()) {
+    std::map<std::uint64_t, const CollectiveRun*> missing;
+    std::vector<CostKey> undecided;
+    for (CostKey& key : open) {
+      if (impl_->costs.contains(key)) continue;
+      const Impl::Verdict verdict = impl_->judge(key);
+      if (verdict.cost) {
+        impl_->costs[key] = *verdict.cost;
+        impl_->planned.erase(key);
+      } else {
+        missing.emplace(verdict.next->key, verdict.next);
+        undecided.push_back(std::move(key));
+      }
+    }
+    std::vector<const CollectiveRun*> wanted;
+    for (const auto& [key, run] : missing) wanted.push_back(run);
+    impl_->simulate_all(wanted, workers);
+    open = std::move(undecided);
+  }
+}
+
+}  // namespace supernode

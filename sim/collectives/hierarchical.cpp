@@ -1,0 +1,114 @@
+// Two levels. Reductions: reduce-scatter inside each unit (node or supernode), the same collective between the ranks of
+// equal place in all units on 1/g of the data, all-gather inside. Exchanges: to the rank of one's own place in each
+// other unit, then fan-out inside the unit; EP dispatch and combine cross to each distinct unit once (DeepEP's normal
+// mode).
+//
+// Libraries cut the buffer in chunks so that both levels work at once. All rounds are therefore alike: each carries its
+// share of the traffic of both levels, and there are as many as one chunk needs from start to end.
+
+#include <algorithm>
+#include <map>
+
+#include "sim/collectives/builtin.hpp"
+#include "sim/collectives/token_spread.hpp"
+
+namespace supernode {
+namespace {
+
+// Positions by unit, all units of one size, or empty.
+std::vector<std::vector<std::int32_t>> equal_units(const std::vector<std::int32_t>& unit_of) {
+  std::map<std::int32_t, std::vector<std::int32_t>> by_unit;
+  for (std::size_t i = 0; i < unit_of.size(); ++i) by_unit[unit_of[i]].push_back(static_cast<std::int32_t>(i));
+  std::vector<std::vector<std::int32_t>> units;
+  for (auto& [unit, positions] : by_unit) units.push_back(std::move(positions));
+  const bool equal = std::ranges::all_of(units, [&](const auto& u) { return u.size() == units.front().size(); });
+  return equal ? units : std::vector<std::vector<std::int32_t>>{};
+}
+
+class Hierarchical : public CollectiveAlgorithm {
+ public:
+  Hierarchical(std::string name, std::vector<std::int32_t> GroupShape::*level)
+      : name_(std::move(name)), level_(level) {}
+  std::string name() const override { return name_; }
+
+  bool supports(const CollectiveCall& call, const GroupShape& group) const override {
+    if (group.size() < 4 || call.op == CollectiveOp::kSendRecv) return false;
+    // Inside one supernode libraries exchange directly: a detour over a neighbour would only add traffic to the ports.
+    const bool one_supernode = std::ranges::count(group.supernode, group.supernode.front()) == group.size();
+    if (is_exchange(call.op) && one_supernode) return false;
+    const auto units = equal_units(group.*level_);
+    return units.size() >= 2 && units.front().size() >= 2;
+  }
+
+  std::vector<Round> rounds(const CollectiveCall& call, const GroupShape& group) const override {
+    const auto units = equal_units(group.*level_);
+    return {is_exchange(call.op) ? exchange(call, units) : reduction(call, units)};
+  }
+
+  // An exchange posts one message to each peer of both levels, a reduction one a round.
+  std::int64_t steps(const CollectiveCall& call, const GroupShape& group) const override {
+    if (!is_exchange(call.op)) return CollectiveAlgorithm::steps(call, group);
+    const auto units = equal_units(group.*level_);
+    return static_cast<std::int64_t>(units.size() - 1 + units.front().size() - 1);
+  }
+
+ private:
+  using Units = std::vector<std::vector<std::int32_t>>;
+
+  // Rings at both levels.
+  static Round reduction(const CollectiveCall& call, const Units& units) {
+    const std::size_t m = units.size(), g = units.front().size();
+    const auto phases = reduction_phases(call.op);
+    Round round{{}, phases * static_cast<std::int64_t>(g - 1 + m - 1)};
+    const double gd = static_cast<double>(g), md = static_cast<double>(m);
+    const Bytes each = call.bytes * static_cast<double>(phases) / static_cast<double>(round.repeat);
+    for (std::size_t u = 0; u < m; ++u)
+      for (std::size_t i = 0; i < g; ++i) {
+        round.transfers.push_back({units[u][i], units[u][(i + 1) % g], each * ((gd - 1) / gd)});
+        round.transfers.push_back({units[u][i], units[(u + 1) % m][i], each * ((md - 1) / md / gd)});
+      }
+    return round;
+  }
+
+  // Bytes to one peer in another unit (for all its ranks together), and to one peer inside the unit.
+  struct PeerBytes {
+    Bytes across, inside;
+  };
+  static PeerBytes peer_bytes(const CollectiveCall& call, const Units& units) {
+    const auto m = static_cast<std::int64_t>(units.size()), g = static_cast<std::int64_t>(units.front().size());
+    if (call.op == CollectiveOp::kAllToAll)
+      return {call.bytes / static_cast<double>(m), call.bytes / static_cast<double>(g)};
+    const TokenSpread spread = token_spread(call.routing, m * g, m);
+    // A rank receives from each of the m units the tokens meant for it from the g-1 ranks not of its own place.
+    return {call.bytes * spread.node, call.bytes * (spread.rank * static_cast<double>(m))};
+  }
+
+  static Round exchange(const CollectiveCall& call, const Units& units) {
+    const std::size_t m = units.size(), g = units.front().size();
+    const PeerBytes bytes = peer_bytes(call, units);
+    Round round{{}, 2};
+    for (std::size_t u = 0; u < m; ++u)
+      for (std::size_t i = 0; i < g; ++i) {
+        for (std::size_t d = 1; d < g; ++d)
+          round.transfers.push_back({units[u][i], units[u][(i + d) % g], bytes.inside / 2});
+        for (std::size_t d = 1; d < m; ++d)
+          round.transfers.push_back({units[u][i], units[(u + d) % m][i], bytes.across / 2});
+      }
+    return round;
+  }
+
+  std::string name_;
+  std::vector<std::int32_t> GroupShape::*level_;
+};
+
+}  // namespace
+
+std::unique_ptr<CollectiveAlgorithm> make_hierarchical() {
+  return std::make_unique<Hierarchical>("hierarchical", &GroupShape::node);
+}
+
+std::unique_ptr<CollectiveAlgorithm> make_hierarchical_supernode() {
+  return std::make_unique<Hierarchical>("hierarchical_supernode", &GroupShape::supernode);
+}
+
+}  // namespace supernode

@@ -1,0 +1,40 @@
+#pragma once
+// Calibrates a system's communication library: measured collectives → what the bare fabric says about each → fits.
+// Conventions of the published rows: docs/models/collectives.md.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "calibration/collective_protocol.hpp"
+#include "calibration/collective_trace.hpp"
+#include "topology/system_spec.hpp"
+
+namespace supernode {
+
+struct CalibrationOptions {
+  // Rows whose note or software contains one of these are left out (other networks, other libraries).
+  std::vector<std::string> exclude;
+  // Rows of these systems count as the system's own (B200 rows for a GB200: same links, other node).
+  std::vector<std::string> also_systems;
+};
+
+// How well one operation in one scope is fitted.
+struct CalibratedFit {
+  std::string key;  // "scale_up.all_reduce"
+  std::int64_t rows = 0;
+  double median_error = 0, p90_error = 0;
+  bool rate_only = false;  // too few rows: only the efficiency is theirs, the rest is another operation's
+};
+
+struct CalibratedProtocol {
+  CollectiveProtocol protocol;
+  std::vector<CalibratedFit> fits;
+  std::string text;  // YAML for calibration/catalog/protocols
+};
+
+// Throws std::runtime_error when no row of the system is of use.
+CalibratedProtocol calibrate_protocol(const SystemSpec& system, const std::vector<CollectiveTraceRow>& rows,
+                                      const CalibrationOptions& options = {});
+
+}  // namespace supernode

@@ -1,0 +1,34 @@
+#pragma once
+// A measured row as a call over devices of the system's fabric, with the time it took.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/collective.hpp"
+#include "base/ids.hpp"
+#include "calibration/collective_trace.hpp"
+#include "topology/system_spec.hpp"
+
+namespace supernode {
+
+struct ProtocolSample {
+  CollectiveOp op = CollectiveOp::kAllReduce;  // the operation it is evidence for
+  CollectiveCall call;                         // what was moved
+  std::vector<DeviceId> members;
+  bool scale_out = false;
+  Seconds measured{};
+  bool low_latency = false;  // an EP kernel made for decoding
+  std::string source;
+};
+
+// Absent when the row lacks what its time or bytes need.
+//   * bytes: nccl-tests buffer; a rate without a size is an asymptote, taken at 8 GiB.
+//   * ranks: packed node by node, unless the row says on how many nodes.
+//   * EP, throughput mode: tokens × hidden × element, each token once per rank. Published GB/s count what a rank
+//   receives
+//     (its own tokens included): one copy per rank inside a scale-up domain, one per node across RDMA (DeepEP's tests).
+//   * EP, low-latency mode (DeepEP low_latency, CANN): one copy per expert, moved as an all-to-all.
+std::optional<ProtocolSample> protocol_sample(const SystemSpec& system, const CollectiveTraceRow& row);
+
+}  // namespace supernode
