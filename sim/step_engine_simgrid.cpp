@@ -82,7 +82,8 @@ struct Stage {
   const TimedStage* timed = nullptr;
   sg4::Host* host = nullptr;
   sg4::MutexPtr compute_stream = sg4::Mutex::create();
-  int communicating = 0;  // operations in flight under computation
+  int passes_running = 0;  // two while a pair runs together
+  int communicating = 0;   // operations in flight under computation
   StageClock clock;
   Seconds own_end{};
   std::array<CommStream, kCommClasses> streams;
@@ -262,7 +263,8 @@ void StepRun::communicate(Stage& stage, const TimedOp& op, int thread) {
     return;
   }
   const auto done = std::make_shared<Signal>();
-  launch(stage, op, op.kind == Op::Kind::kCommAsync, done);
+  // A blocking operation too runs under computation when the other pass of a pair computes meanwhile.
+  launch(stage, op, op.kind == Op::Kind::kCommAsync || stage.passes_running > 1, done);
   if (op.kind == Op::Kind::kCommAsync)
     stage.events[op.event] = done;
   else
@@ -347,7 +349,9 @@ void StepRun::run_slot(Stage& stage, const Slot& slot, int thread) {
   receive(stage, slot, thread);
   const Seconds start = now();
   const bool detail = options_.trace && slot.microbatch < options_.trace_detail_microbatches;
+  ++stage.passes_running;
   run_pass(stage, pass_of(stage, slot), thread, detail);
+  --stage.passes_running;
   if (options_.trace)
     record(stage, thread,
            fmt::format("{} micro-batch {} chunk {}", slot.kind == PassKind::kForward ? "forward" : "backward",

@@ -178,6 +178,19 @@ TEST(StepEngine, PairedPassesHideEachOthersCommunication) {
   EXPECT_NEAR(std::accumulate(e.begin(), e.end(), Seconds(0)).value(), 1e-3, 1e-9);
 }
 
+// Paired passes slow one another: forward = compute 20 ms, backward = an instant of computing, which comes first, then an
+// exchange of 10 ms; slowdown 1.25. The exchange takes 12.5 ms, in which the forward pass does 10 ms of its work, then 10
+// ms more: 22.5 ms.
+TEST(StepEngine, PairedPassesSlowEachOther) {
+  TimedProgram program = single({compute(20_ms)});
+  program.stages[0].backward_last[0] = {compute(Seconds(1e-9)),
+                                        comm(Op::Kind::kComm, CommClass::kExpert, 0_s, 1_GB, 100_GBps)};
+  program.stages[0].order[0].with_next = true;
+  StepOptions options;
+  options.overlap_slowdown = 1.25;
+  EXPECT_NEAR(run_step_simgrid(program, options).step_time.value(), 22.5e-3, 1e-8);
+}
+
 // Two stages, one micro-batch, 1 GB across the boundary at 100 GB/s = 10 ms each way: f + 10 + f + b + 10 + b.
 TEST(StepEngine, BoundaryTransfersAreExposedWhenNothingElseRuns) {
   TimedProgram program = pipeline(2, 1, 1, 3_ms, 6_ms);

@@ -1,0 +1,152 @@
+#include "tools/cli.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <exception>
+#include <functional>
+
+#include "scenarios/provenance.hpp"
+#include "tools/commands.hpp"
+#include "tools/exit_code.hpp"
+#include "tools/output_folder.hpp"
+#include "tools/terminal.hpp"
+
+namespace supernode {
+
+namespace {
+
+// What was typed, and the command to run with it.
+struct CommandLine {
+  RunCommand run;
+  std::vector<std::string> sets;
+  CatalogCommand catalog;
+  CalibrateCommand calibrate;
+  std::function<int()> chosen;
+};
+
+// "PATH=VALUE" split at the first '='.
+Override parse_override(const std::string& text) {
+  const auto equals = text.find('=');
+  if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) {
+    throw CLI::ValidationError("--set", fmt::format("'{}' is not PATH=VALUE, e.g. plan.micro_batch=2", text));
+  }
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+void finish_run_options(CommandLine& line) {
+  for (const std::string& text : line.sets) line.run.overrides.push_back(parse_override(text));
+  const std::string problem = line.run.out.empty() ? "" : output_folder_problem(line.run.out);
+  if (!problem.empty()) throw CLI::ValidationError("--out", problem);
+}
+
+void add_run_options(CLI::App& app, CommandLine& line) {
+  app.add_option("--set", line.sets, "Lay PATH=VALUE over the scenario, e.g. plan.micro_batch=2 (repeatable)")
+      ->allow_extra_args(false)
+      ->type_name("PATH=VALUE");
+  app.add_flag("--json", line.run.json, "Print JSON instead of a report");
+  app.add_option("--out", line.run.out, "Write result.json, the resolved scenario and a Perfetto trace into DIR")
+      ->type_name("DIR");
+  app.add_option_function<int>(
+         "--workers", [&](int n) { line.run.workers = n; }, "Processes at once; never changes a result")
+      ->check(CLI::Range(1, 1024))
+      ->type_name("N");
+  app.add_flag("--ignore-memory", line.run.ignore_memory, "Simulate a plan that does not fit in memory");
+}
+
+void add_run(CLI::App& app, CommandLine& line) {
+  CLI::App* run = app.add_subcommand("run", "Simulate one training step of a scenario");
+  run->add_option("scenario", line.run.scenarios, "YAML file, name of the library, or - for standard input")
+      ->required()
+      ->expected(1);
+  add_run_options(*run, line);
+  run->callback([&line] {
+    finish_run_options(line);
+    line.chosen = [&line] { return run_command(line.run); };
+  });
+}
+
+void add_compare(CLI::App& app, CommandLine& line) {
+  CLI::App* compare = app.add_subcommand("compare", "Simulate scenarios and set them side by side");
+  compare->add_option("scenarios", line.run.scenarios, "Two or more scenarios, as for run")
+      ->required()
+      ->expected(2, 26);
+  add_run_options(*compare, line);
+  compare->callback([&line] {
+    finish_run_options(line);
+    line.chosen = [&line] { return compare_command(line.run); };
+  });
+}
+
+void add_catalog(CLI::App& app, CommandLine& line) {
+  CLI::App* catalog = app.add_subcommand("catalog", "List chips, systems, protocols, models or scenarios; show one");
+  catalog->add_option("kind", line.catalog.kind, "chips, systems, protocols, models or scenarios");
+  catalog->add_option("name", line.catalog.name, "The entry to show");
+  catalog->add_flag("--json", line.catalog.json, "Print JSON");
+  catalog->callback([&line] { line.chosen = [&line] { return catalog_command(line.catalog); }; });
+}
+
+void add_calibrate_target(CLI::App& app, CommandLine& line, const std::string& subject, const std::string& help,
+                          int (*command)(const CalibrateCommand&)) {
+  app.add_option("trace", line.calibrate.trace, "CSV file of measured times")->required();
+  app.add_option(subject, line.calibrate.subject, help)->required()->type_name("NAME");
+  app.add_option("--out", line.calibrate.out, "Write the fitted YAML to FILE")->type_name("FILE");
+  app.callback([&line, command] { line.chosen = [&line, command] { return command(line.calibrate); }; });
+}
+
+void add_calibrate(CLI::App& app, CommandLine& line) {
+  CLI::App* calibrate = app.add_subcommand("calibrate", "Fit cost models to measured times");
+  calibrate->require_subcommand(1);
+  add_calibrate_target(*calibrate->add_subcommand("kernels", "Fit the kernel model of a chip"), line, "--chip",
+                       "A chip of the catalogue", calibrate_kernels_command);
+  CLI::App* collectives = calibrate->add_subcommand("collectives", "Fit the protocol model of a system");
+  add_calibrate_target(*collectives, line, "--system", "A system of the catalogue", calibrate_collectives_command);
+  collectives->add_option("--exclude", line.calibrate.exclude, "Leave out rows whose note or software has TEXT in it")
+      ->allow_extra_args(false)
+      ->type_name("TEXT");
+  collectives->add_option("--also", line.calibrate.also_systems, "Count rows of this system as the system's own")
+      ->allow_extra_args(false)
+      ->type_name("SYSTEM");
+}
+
+void build(CLI::App& app, CommandLine& line) {
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "supernode " + program_version());
+  add_run(app, line);
+  add_compare(app, line);
+  add_catalog(app, line);
+  add_calibrate(app, line);
+  app.add_subcommand("reference", "Print the scenario reference")->callback([&line] {
+    line.chosen = reference_command;
+  });
+  app.footer("Exit codes: 0 done, 1 failed, 2 usage or bad input, 3 the plan does not fit in memory, 130 interrupted.");
+}
+
+// The parent of forked simulations: they are killed when it goes.
+extern "C" void on_interrupt(int) { ::_exit(kInterrupted); }
+
+}  // namespace
+
+int run_cli(int argc, char** argv) {
+  std::signal(SIGINT, on_interrupt);
+  try {
+    CLI::App app("Simulates a training step of a large model on a cluster of accelerators.", "supernode");
+    CommandLine line;
+    build(app, line);
+    try {
+      app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+      const bool asked = error.get_exit_code() == 0;  // --help, --version
+      app.exit(error);
+      return asked ? kDone : kBadInput;
+    }
+    return line.chosen();
+  } catch (const std::exception& error) {
+    print_message(fmt::format("supernode: {}\n", error.what()));
+    return kFailed;
+  }
+}
+
+}  // namespace supernode

@@ -1,0 +1,44 @@
+#pragma once
+// The commands of the program, one file each (tools/cli_NAME.cpp), as plain calls: options in, exit code out. What
+// they cannot do they throw as std::runtime_error; tools/cli turns that into exit code 1.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "scenarios/scenario_loader.hpp"
+
+namespace supernode {
+
+struct RunCommand {
+  std::vector<std::string> scenarios;  // one to run, two or more to compare: files, library names, or "-"
+  std::vector<Override> overrides;     // laid over each of them
+  bool json = false;
+  std::string out;  // folder to write to; "" for none
+  std::optional<int> workers;
+  bool ignore_memory = false;
+};
+int run_command(const RunCommand& command);
+int compare_command(const RunCommand& command);
+
+struct CatalogCommand {
+  std::string kind;  // "" lists everything
+  std::string name;  // "" lists the kind
+  bool json = false;
+};
+int catalog_command(const CatalogCommand& command);
+
+struct CalibrateCommand {
+  std::string trace;    // CSV file
+  std::string subject;  // a chip of the catalogue for kernels, a system for collectives
+  std::string out;      // YAML file to write; "" prints
+  // Collectives only; see CalibrationOptions in sim/protocol_rows.hpp.
+  std::vector<std::string> exclude, also_systems;
+};
+int calibrate_kernels_command(const CalibrateCommand& command);
+int calibrate_collectives_command(const CalibrateCommand& command);
+
+// Prints docs/scenario_reference.md.
+int reference_command();
+
+}  // namespace supernode

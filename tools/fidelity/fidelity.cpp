@@ -1,0 +1,82 @@
+// Runs every scenario of the library that has a published measurement and prints the table of docs/fidelity.md: what
+// was published, what the simulator says, and the ratio of step times. No arguments. tools/docs puts the table into the
+// document; a test holds the two equal.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <stdexcept>
+
+#include "scenarios/catalogue.hpp"
+#include "scenarios/outcome.hpp"
+#include "scenarios/scenario_loader.hpp"
+
+namespace {
+
+using namespace supernode;
+
+struct Row {
+  std::string scenario;
+  std::string measured;   // the published figure that is compared, in words
+  std::string simulated;  // the same figure simulated
+  double ratio = 1;       // simulated over published step time
+  std::string source;
+};
+
+// Step time is what a throughput or a utilisation says over again; the most direct figure is taken. A published MFU is
+// used only when nothing else is: conventions for counting FLOPs differ.
+Row compare(const Outcome& o) {
+  const PublishedResult& p = o.scenario.published;
+  const auto row = [&](std::string measured, std::string simulated, double ratio) {
+    return Row{o.scenario.name, std::move(measured), std::move(simulated), ratio, p.source};
+  };
+  if (p.step_time.value() > 0)
+    return row(fmt::format("{:.2f} s", p.step_time.value()), fmt::format("{:.2f} s", o.step_time.value()),
+               o.step_time / p.step_time);
+  if (p.tokens_per_s_chip > 0)
+    return row(fmt::format("{:.0f} tokens/s a chip", p.tokens_per_s_chip),
+               fmt::format("{:.0f} tokens/s a chip", o.tokens_per_s.per_chip),
+               p.tokens_per_s_chip / o.tokens_per_s.per_chip);
+  return row(fmt::format("MFU {:.1f} %", p.mfu * 100), fmt::format("MFU {:.1f} %", o.bf16.mfu * 100),
+             p.mfu / o.bf16.mfu);
+}
+
+std::string published_mfu(const PublishedResult& p) {
+  return p.mfu > 0 ? fmt::format("{:.1f} %", p.mfu * 100) : std::string("–");
+}
+
+Scenario load(const std::string& name) {
+  Diagnostics diagnostics;
+  auto scenario = load_scenario(name, {}, diagnostics);
+  if (!scenario) throw std::runtime_error(diagnostics.render());
+  return std::move(*scenario);
+}
+
+Outcome run(const Scenario& scenario) {
+  Outcome outcome = run_scenario(scenario);
+  if (!outcome.simulated) throw std::runtime_error(scenario.spec.name + " does not fit in memory");
+  return outcome;
+}
+
+}  // namespace
+
+int main() {
+  try {
+    fmt::print(
+        "| scenario | published | simulated | step time, simulated / published | MFU published | MFU simulated | "
+        "source |\n");
+    fmt::print("|---|---|---|---|---|---|---|\n");
+    for (const EmbeddedFile& file : scenario_library()) {
+      const Scenario scenario = load(file.name);
+      if (!scenario.spec.published.any()) continue;
+      const Outcome outcome = run(scenario);
+      const Row row = compare(outcome);
+      fmt::print("| {} | {} | {} | {:.2f} ({:+.0f} %) | {} | {:.1f} % | {} |\n", row.scenario, row.measured,
+                 row.simulated, row.ratio, (row.ratio - 1) * 100, published_mfu(outcome.scenario.published),
+                 outcome.bf16.mfu * 100, row.source);
+    }
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "supernode_fidelity: {}\n", e.what());
+    return 1;
+  }
+  return 0;
+}
