@@ -5,19 +5,15 @@
 // cap is a link of its own before the port, set to the operation's rate.)
 #include <fmt/format.h>
 
-#include <array>
-#include <deque>
-#include <map>
 #include <memory>
 #include <simgrid/s4u.hpp>
 #include <stdexcept>
 
 #include "base/child_process.hpp"
-#include "base/serialize.hpp"
 #include "sim/simgrid_engine.hpp"
-#include "sim/stage_clock.hpp"
-#include "sim/step_compile.hpp"
 #include "sim/step_engine.hpp"
+#include "sim/step_result_io.hpp"
+#include "sim/step_stage_simgrid.hpp"
 
 namespace supernode {
 namespace {
@@ -25,81 +21,12 @@ namespace {
 namespace sg4 = simgrid::s4u;
 using Doing = StageClock::Doing;
 
-// SimGrid takes an amount of work below its precision (1e-5) as done; a fast host keeps picoseconds above it.
-constexpr double kHostSpeed = 1e12;
-
-Seconds now() { return Seconds(sg4::Engine::get_clock()); }
-
-// Something to wait for, once set, for good.
-class Signal {
- public:
-  bool done() const { return done_; }
-  void wait() {
-    if (done_) return;
-    gate_->acquire();
-    gate_->release();
-  }
-  void set() {
-    done_ = true;
-    gate_->release();
-  }
-
- private:
-  bool done_ = false;
-  sg4::SemaphorePtr gate_ = sg4::Semaphore::create(0);
-};
-
-// An activation or gradient on its way from one stage to another.
-struct Message {
-  std::shared_ptr<Signal> arrived = std::make_shared<Signal>();
-  bool posted = false;           // the sending pass has ended
-  StageClock* waiter = nullptr;  // who waits for it, to book the wait as transfer from the posting on
-  int waiter_thread = 0;
-};
-
-struct Request {
-  const TimedOp* op = nullptr;
-  bool slowed = false;  // runs under computation
-  std::shared_ptr<Signal> done;
-  std::string name;
-};
-
-struct Stage;
-
-// Serves one kind of communication of one stage, in order.
-struct CommStream {
-  Stage* stage = nullptr;
-  CommClass comm_class = CommClass::kTensor;
-  std::deque<Request> queue;
-  sg4::SemaphorePtr pending = sg4::Semaphore::create(0);
-  sg4::Link* cap = nullptr;  // the rate of the operation being served
-  sg4::Host* up = nullptr;   // beyond the cap and the scale-up port
-  sg4::Host* out = nullptr;  // beyond the cap and the scale-out port
-};
-
-struct Stage {
-  std::int32_t index = 0;
-  const TimedStage* timed = nullptr;
-  sg4::Host* host = nullptr;
-  sg4::MutexPtr compute_stream = sg4::Mutex::create();
-  int passes_running = 0;  // two while a pair runs together
-  int communicating = 0;   // operations in flight under computation
-  StageClock clock;
-  Seconds own_end{};
-  std::array<CommStream, kCommClasses> streams;
-  std::map<int, std::shared_ptr<Signal>> events;
-  std::vector<CompiledPass> forward, forward_first, backward, backward_last;
-};
-
 class StepRun {
  public:
   StepRun(const TimedProgram& program, const StepOptions& options) : program_(program), options_(options) {}
   StepResult run();
 
  private:
-  void build_platform();
-  void add_streams(Stage& stage, sg4::NetZone* zone);
-  void compile(Stage& stage);
   void start_actors();
 
   void walk_stage(Stage& stage);
@@ -136,58 +63,6 @@ class StepRun {
   std::string deadlock_;
 };
 
-// --- platform -------------------------------------------------------------------------------------------------------
-
-void StepRun::add_streams(Stage& stage, sg4::NetZone* zone) {
-  const auto add_link = [&](const std::string& name, BytesPerSecond bandwidth) {
-    return zone->create_link(name, bandwidth.value())->set_latency(0)->seal();
-  };
-  const auto add_host = [&](const std::string& name, const sg4::Link* cap, const sg4::Link* port) {
-    sg4::Host* host = zone->create_host(name, kHostSpeed);
-    zone->add_route(stage.host->get_netpoint(), host->get_netpoint(), nullptr, nullptr,
-                    {sg4::LinkInRoute(cap), sg4::LinkInRoute(port)}, false);
-    return host;
-  };
-  const sg4::Link* up = add_link(fmt::format("{}.up", stage.index), stage.timed->scale_up_port);
-  const sg4::Link* out = add_link(fmt::format("{}.out", stage.index), stage.timed->scale_out_port);
-  for (int c = 0; c < kCommClasses; ++c) {
-    CommStream& stream = stage.streams[static_cast<std::size_t>(c)];
-    stream.stage = &stage;
-    stream.comm_class = static_cast<CommClass>(c);
-    const std::string name = fmt::format("{}.{}", stage.index, to_string(stream.comm_class));
-    stream.cap = add_link(name, stage.timed->scale_up_port);
-    stream.up = add_host(name + ".up", stream.cap, up);
-    stream.out = add_host(name + ".out", stream.cap, out);
-  }
-}
-
-void StepRun::build_platform() {
-  auto* zone = sg4::create_full_zone("ranks");
-  for (std::size_t i = 0; i < program_.stages.size(); ++i) {
-    auto stage = std::make_unique<Stage>();
-    stage->index = static_cast<std::int32_t>(i);
-    stage->timed = &program_.stages[i];
-    // Two speeds: alone, and while communication runs at the same time.
-    stage->host = zone->create_host(fmt::format("{}", i),
-                                    std::vector<double>{kHostSpeed, kHostSpeed / options_.overlap_slowdown});
-    stage->host->set_core_count(1);
-    add_streams(*stage, zone);
-    compile(*stage);
-    stages_.push_back(std::move(stage));
-  }
-  zone->seal();
-}
-
-void StepRun::compile(Stage& stage) {
-  const auto compile_all = [](const std::vector<TimedPass>& passes, std::vector<CompiledPass>& out) {
-    for (const TimedPass& pass : passes) out.push_back(compile_pass(pass));
-  };
-  compile_all(stage.timed->forward, stage.forward);
-  compile_all(stage.timed->forward_first, stage.forward_first);
-  compile_all(stage.timed->backward, stage.backward);
-  compile_all(stage.timed->backward_last, stage.backward_last);
-}
-
 void StepRun::start_actors() {
   for (auto& owned : stages_) {
     Stage& stage = *owned;
@@ -218,8 +93,7 @@ void StepRun::transfer(CommStream& stream, const TimedOp& op, bool slowed) {
   const Seconds flow_time = (op.time - op.latency) * factor;
   if (op.port_bytes.value() >= 1 && flow_time.value() > 0) {
     stream.cap->set_bandwidth((op.port_bytes / flow_time).value());
-    sg4::Comm::sendto(stage.host, op.plane == Plane::kScaleOut ? stream.out : stream.up,
-                      static_cast<std::uint64_t>(op.port_bytes.value()));
+    sg4::Comm::sendto(stage.host, stream.beyond(op.plane), static_cast<std::uint64_t>(op.port_bytes.value()));
   } else if (flow_time.value() > 0) {
     sg4::this_actor::sleep_for(flow_time.value());
   }
@@ -408,7 +282,7 @@ StepResult StepRun::collect() const {
 
 StepResult StepRun::run() {
   auto& engine = make_simgrid_engine();
-  build_platform();
+  stages_ = make_stages(program_, options_.overlap_slowdown);
   messages_.resize(static_cast<std::size_t>(2 * pieces() * program_.microbatches));
   stage_of_piece_.resize(static_cast<std::size_t>(pieces()));
   for (const auto& stage : stages_)
@@ -425,43 +299,10 @@ StepResult StepRun::run() {
   return collect();
 }
 
-std::string serialize(const StepResult& result) {
-  ByteWriter w;
-  w.put(result.step_time);
-  w.put(result.stages);
-  w.put(result.activities);
-  w.put(result.trace.size());
-  for (const TraceSlice& s : result.trace) {
-    w.put(s.stage);
-    w.put(s.stream);
-    w.put(s.name);
-    w.put(s.start);
-    w.put(s.end);
-  }
-  return w.take();
-}
-
-StepResult deserialize(const std::string& bytes) {
-  ByteReader r(bytes);
-  StepResult result;
-  result.step_time = r.get<Seconds>();
-  result.stages = r.get_vector<StageTime>();
-  result.activities = r.get<std::int64_t>();
-  result.trace.resize(r.get<std::size_t>());
-  for (TraceSlice& s : result.trace) {
-    s.stage = r.get<std::int32_t>();
-    s.stream = r.get<std::int32_t>();
-    s.name = r.get_string();
-    s.start = r.get<Seconds>();
-    s.end = r.get<Seconds>();
-  }
-  return result;
-}
-
 }  // namespace
 
 StepResult run_step_simgrid(const TimedProgram& program, const StepOptions& options) {
-  return deserialize(run_in_child([&] { return serialize(StepRun(program, options).run()); }));
+  return deserialize_step_result(run_in_child([&] { return serialize(StepRun(program, options).run()); }));
 }
 
 }  // namespace supernode

@@ -17,5 +17,6 @@ struct BenchResult {
 BenchResult bench_ring_all_reduce();      // 384 ranks, all 766 rounds simulated
 BenchResult bench_pairwise_all_to_all();  // 384 ranks, 383 rounds
 BenchResult bench_direct_all_to_all();    // 384 ranks at once, folded
+BenchResult bench_step_engine();          // 16 stages of 128 micro-batches
 
 }  // namespace supernode

@@ -4,7 +4,7 @@
 
 #include "base/quantity.hpp"
 #include "sim/flow.hpp"
-#include "tools/bench/bench_case.hpp"
+#include "tools/benchmark/bench_case.hpp"
 
 namespace supernode {
 namespace {

@@ -1,0 +1,63 @@
+// How fast the step engine runs: 16 pipeline stages, 128 micro-batches, passes of 20 kernels and 20 collectives in
+// turn.
+
+#include <chrono>
+
+#include "base/quantity.hpp"
+#include "sim/step_engine.hpp"
+#include "tools/benchmark/bench_case.hpp"
+
+namespace supernode {
+namespace {
+
+using namespace literals;
+using Clock = std::chrono::steady_clock;
+
+TimedPass pass_of(int pairs) {
+  TimedOp kernel, collective;
+  kernel.time = 100_us;
+  collective.kind = Op::Kind::kComm;
+  collective.latency = 10_us;
+  collective.port_bytes = 1_MB;
+  collective.time = 20_us;
+  TimedPass pass;
+  for (int i = 0; i < pairs; ++i) {
+    pass.push_back(kernel);
+    pass.push_back(collective);
+  }
+  return pass;
+}
+
+TimedProgram program_of(std::int64_t stages, std::int64_t microbatches) {
+  PlanSpec plan;
+  plan.pipeline_parallel = stages;
+  plan.data_parallel = 1;
+  plan.global_batch = microbatches;
+  TimedProgram program;
+  program.names = {"op"};
+  program.microbatches = microbatches;
+  const auto orders = pipeline_order(plan);
+  for (std::int64_t s = 0; s < stages; ++s) {
+    TimedStage stage;
+    stage.forward = stage.forward_first = stage.backward = stage.backward_last = {pass_of(20)};
+    stage.order = orders[static_cast<std::size_t>(s)];
+    stage.pieces = {s};
+    stage.scale_up_port = 200_GBps;
+    stage.scale_out_port = 50_GBps;
+    stage.send_next = pass_of(1).back();
+    program.stages.push_back(stage);
+  }
+  return program;
+}
+
+}  // namespace
+
+BenchResult bench_step_engine() {
+  const TimedProgram program = program_of(16, 128);
+  const Clock::time_point start = Clock::now();
+  const StepResult result = run_step_simgrid(program, {});
+  const double wall = std::chrono::duration<double>(Clock::now() - start).count();
+  return {"step 16 stages x 128", "activities", result.activities, wall, result.step_time.value() * 1e6};
+}
+
+}  // namespace supernode
