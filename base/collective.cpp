@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 
+#include "base/numeric.hpp"
+
 namespace supernode {
 namespace {
 
@@ -40,7 +42,7 @@ std::optional<CollectiveOp> parse_collective_op(std::string_view name) {
 }
 
 double bus_factor(CollectiveOp op, std::int64_t ranks, const TokenRouting& routing) {
-  const auto n = static_cast<double>(ranks);
+  const auto n = real(ranks);
   switch (op) {
     case CollectiveOp::kAllReduce:
       return 2 * (n - 1) / n;
@@ -58,14 +60,13 @@ double bus_factor(CollectiveOp op, std::int64_t ranks, const TokenRouting& routi
 }
 
 double expected_distinct_bins(std::int64_t bins, std::int64_t experts, std::int64_t draws) {
-  const auto n = static_cast<double>(bins);
+  const auto n = real(bins);
   double missed = 1;  // probability that no draw hits a given bin
   if (experts == 0) {
-    missed = std::pow(1 - 1 / n, static_cast<double>(draws));
+    missed = std::pow(1 - 1 / n, real(draws));
   } else {
-    const double total = static_cast<double>(experts), outside = total - total / n;
-    for (std::int64_t i = 0; i < draws; ++i)
-      missed *= std::max(0.0, outside - static_cast<double>(i)) / (total - static_cast<double>(i));
+    const double total = real(experts), outside = total - total / n;
+    for (std::int64_t i = 0; i < draws; ++i) missed *= std::max(0.0, outside - real(i)) / (total - real(i));
   }
   return n * (1 - missed);
 }

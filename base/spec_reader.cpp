@@ -32,6 +32,11 @@ std::string_view kind_name(const YamlNode& node) {
   return "?";
 }
 
+// For messages: the text of a plain value, else its kind.
+std::string what_stands(const YamlNode& node) {
+  return node.kind == YamlNode::Kind::kScalar ? fmt::format("'{}'", node.scalar) : std::string(kind_name(node));
+}
+
 std::string join(const std::vector<std::string>& names, std::string_view separator) {
   return fmt::format("{}", fmt::join(names, separator));
 }
@@ -94,16 +99,13 @@ const YamlNode* SpecReader::take(Field field, std::string type, std::string defa
 bool SpecReader::parse_integer(const YamlNode& node, std::string_view key, std::int64_t& out, IntegerRange range) {
   const auto value = node.kind == YamlNode::Kind::kScalar ? parse_whole<std::int64_t>(node.scalar) : std::nullopt;
   if (!value) {
-    diagnostics_->error(node.position,
-                        fmt::format("{} must be a whole number, not {}", full(key),
-                                    node.kind == YamlNode::Kind::kScalar ? fmt::format("'{}'", node.scalar)
-                                                                         : std::string(kind_name(node))));
+    diagnostics_->error(node.position, fmt::format("{} must be a whole number, not {}", full(key), what_stands(node)));
     return false;
   }
   if (*value < range.min || *value > range.max) {
     diagnostics_->error(node.position, fmt::format("{} must be {}, not {}", full(key),
                                                    range_text(range.min, range.max, range.min != IntegerRange{}.min,
-                                                              range.max != IntegerRange{}.max),
+                                                              *value > range.max || range.max != IntegerRange{}.max),
                                                    *value));
     return false;
   }
@@ -114,10 +116,7 @@ bool SpecReader::parse_integer(const YamlNode& node, std::string_view key, std::
 bool SpecReader::parse_number(const YamlNode& node, std::string_view key, double& out, NumberRange range) {
   const auto value = node.kind == YamlNode::Kind::kScalar ? parse_whole<double>(node.scalar) : std::nullopt;
   if (!value || !std::isfinite(*value)) {
-    diagnostics_->error(node.position,
-                        fmt::format("{} must be a number, not {}", full(key),
-                                    node.kind == YamlNode::Kind::kScalar ? fmt::format("'{}'", node.scalar)
-                                                                         : std::string(kind_name(node))));
+    diagnostics_->error(node.position, fmt::format("{} must be a number, not {}", full(key), what_stands(node)));
     return false;
   }
   if (*value < range.min || *value > range.max) {

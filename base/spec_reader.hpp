@@ -50,9 +50,10 @@ struct Field {
   Presence presence = kOptional;
 };
 
+// A billion at most unless a field says otherwise, so that products of two fields cannot overflow.
 struct IntegerRange {
   std::int64_t min = std::numeric_limits<std::int64_t>::min();
-  std::int64_t max = std::numeric_limits<std::int64_t>::max();
+  std::int64_t max = 1'000'000'000;
 };
 struct NumberRange {
   double min = -std::numeric_limits<double>::infinity();

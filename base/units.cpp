@@ -108,6 +108,16 @@ ParsedQuantity unknown_unit(std::string_view unit, Dimension dimension) {
   return failure(fmt::format("unknown unit '{}' of {}{}", unit, dimension_name(dimension), hint));
 }
 
+// Far beyond anything physical here, yet safe to compute with.
+bool is_plausible(double si, Dimension dimension) {
+  if (dimension == kTime) return si >= 1e-15 && si <= 1e7;
+  if (dimension == kFrequency) return si >= 1 && si <= 1e15;
+  if (dimension == kData) return si >= 1e-3 && si <= 1e24;
+  if (dimension == kBandwidth) return si >= 1e3 && si <= 1e18;
+  if (dimension == kRate) return si >= 1e6 && si <= 1e24;
+  return true;
+}
+
 bool is_display(const Unit& unit) {
   return unit.name.find('i') == std::string_view::npos && unit.name.find("bps") == std::string_view::npos &&
          unit.name.find("b/") == std::string_view::npos && unit.name != "µs" && unit.name != "min" &&
@@ -136,6 +146,8 @@ ParsedQuantity parse_quantity(std::string_view text, Dimension dimension, bool a
     return failure(fmt::format("'{}' is a unit of {}, not of {}; write e.g. '{}'", unit_text,
                                dimension_name(unit->dimension), dimension_name(dimension), example(dimension)));
   const double si = number * unit->si;
+  if (std::isfinite(si) && si > 0 && !is_plausible(si, dimension))
+    return failure(fmt::format("'{}' is no plausible {}", text, dimension_name(dimension)));
   if (!std::isfinite(si)) return failure(fmt::format("'{}' is not a finite {}", text, dimension_name(dimension)));
   if (si < 0 || (si == 0 && !allow_zero))
     return failure(fmt::format("'{}' must be {}", text, allow_zero ? "zero or more" : "more than zero"));

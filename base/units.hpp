@@ -19,7 +19,7 @@ struct ParsedQuantity {
 };
 
 // Parses "<number> <unit>" (the blank may be missing). Errors: no number, no unit, unknown unit (nearest named), unit
-// of another dimension, not finite, negative, zero unless allowed.
+// of another dimension, not finite, negative, zero unless allowed, beyond anything physical.
 ParsedQuantity parse_quantity(std::string_view text, Dimension dimension, bool allow_zero);
 
 // "time (s, ms, us, ns)", "bandwidth (GB/s, Gbps, …)": for documentation and messages.

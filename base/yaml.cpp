@@ -1,5 +1,7 @@
 #include "base/yaml.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 
@@ -12,6 +14,7 @@ bool is_sourced(const YamlNode& node) { return node.kind == YamlNode::Kind::kMap
 // The user's own scalar in place of a catalogue's value.
 YamlNode override_sourced(const YamlNode& base, const YamlNode& overlay) {
   YamlNode out = base;
+  out.position = overlay.position;
   *out.find("value") = overlay;
   const auto set = [&](std::string_view key, std::string text) {
     YamlNode node;
@@ -46,8 +49,8 @@ std::string scalar_text(const YamlNode& node) {
     if (c == '"' || c == '\\') out += '\\';
     if (c == '\n')
       out += "\\n";
-    else if (c == '\t')
-      out += "\\t";
+    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
     else
       out += c;
   }
@@ -99,6 +102,21 @@ void emit(const YamlNode& node, int indent, std::string& out) {
   }
 }
 
+// The parts of a dotted path; a part in double quotes may hold dots itself.
+std::vector<std::string> split_path(std::string_view path) {
+  std::vector<std::string> parts(1);
+  bool quoted = false;
+  for (const char c : path) {
+    if (c == '"')
+      quoted = !quoted;
+    else if (c == '.' && !quoted)
+      parts.emplace_back();
+    else
+      parts.back() += c;
+  }
+  return parts;
+}
+
 }  // namespace
 
 const YamlNode* YamlNode::find(std::string_view key) const {
@@ -137,21 +155,18 @@ void set_yaml_path(YamlNode& root, std::string_view path, std::string_view text,
   YamlNode value = parse_yaml(file, own);
   for (const Diagnostic& d : own.all()) diagnostics.error(d.position, d.message);
   if (own.has_errors()) return;
+  const std::vector<std::string> keys = split_path(path);
+  if (keys.empty() || std::find(keys.begin(), keys.end(), std::string()) != keys.end()) {
+    diagnostics.error(whole, "the path '" + std::string(path) + "' has an empty part; write e.g. plan.micro_batch=2");
+    return;
+  }
   YamlNode overlay = std::move(value);
-  for (std::string_view rest = path; true;) {
-    const auto dot = rest.rfind('.');
-    const std::string_view key = dot == std::string_view::npos ? rest : rest.substr(dot + 1);
-    if (key.empty()) {
-      diagnostics.error(whole, "the path '" + std::string(path) + "' has an empty part; write e.g. plan.micro_batch=2");
-      return;
-    }
+  for (auto key = keys.rbegin(); key != keys.rend(); ++key) {
     YamlNode map;
     map.kind = YamlNode::Kind::kMap;
     map.position = overlay.position;
-    map.entries.push_back({std::string(key), overlay.position, std::move(overlay)});
+    map.entries.push_back({*key, overlay.position, std::move(overlay)});
     overlay = std::move(map);
-    if (dot == std::string_view::npos) break;
-    rest = rest.substr(0, dot);
   }
   root = root.kind == YamlNode::Kind::kNull ? overlay : merge_yaml(root, overlay);
 }

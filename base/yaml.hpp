@@ -43,7 +43,8 @@ YamlNode load_yaml(const std::string& path, Diagnostics& diagnostics);
 // catalogue value ({value, source, confidence}) replaces its `value` and marks the source as the user's.
 YamlNode merge_yaml(const YamlNode& base, const YamlNode& overlay);
 
-// Sets one value by dotted path ("plan.tensor_parallel"), creating maps on the way; `text` is parsed as YAML.
+// Sets one value by dotted path ("plan.tensor_parallel"), creating maps on the way; a part in double quotes may hold
+// dots (chip.fit.parameters."gemm.bf16.efficiency"). `text` is parsed as YAML.
 // Positions of the new nodes point into a source named "--set path=text". Errors: empty path or segment, bad YAML.
 void set_yaml_path(YamlNode& root, std::string_view path, std::string_view text, Diagnostics& diagnostics);
 

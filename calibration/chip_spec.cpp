@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cassert>
 #include <string>
 #include <vector>
@@ -43,14 +44,59 @@ void bind_fallbacks(ChipSpec& spec, SpecReader& reader) {
   });
 }
 
+// What a fitted parameter's name may end in (docs/models/kernels.md). Shares of a rate lie in (0, 1].
+const std::vector<std::string> kParameterEnds = {"efficiency",
+                                                 "memory",
+                                                 "k_ramp",
+                                                 "tile_penalty",
+                                                 "wave",
+                                                 "max_split",
+                                                 "serial",
+                                                 "deviation",
+                                                 "forward",
+                                                 "dgrad",
+                                                 "wgrad",
+                                                 "block",
+                                                 "head_half",
+                                                 "padding",
+                                                 "sequence_ramp",
+                                                 "tail",
+                                                 "half_bytes",
+                                                 "launch",
+                                                 "neighbour_launch",
+                                                 "neighbour_passes",
+                                                 "min_m",
+                                                 "max_m",
+                                                 "min_n",
+                                                 "max_n",
+                                                 "min_k",
+                                                 "max_k",
+                                                 "min_seq",
+                                                 "max_seq",
+                                                 "min_heads",
+                                                 "max_heads",
+                                                 "min_head_dim",
+                                                 "max_head_dim"};
+
+void check_parameter(const std::string& name, double value, SpecReader& entries) {
+  const std::string end = name.substr(name.rfind('.') + 1);
+  if (std::find(kParameterEnds.begin(), kParameterEnds.end(), end) == kParameterEnds.end())
+    return entries.error(name, fmt::format("unknown kernel parameter '{}'{}", name, suggestion(end, kParameterEnds)));
+  const bool share = end == "efficiency" || end == "memory";
+  if (value < 0 || (share && (value == 0 || value > 1)))
+    entries.error(name,
+                  fmt::format("{} must be {}, not {}", name, share ? "more than 0 and at most 1" : "0 or more", value));
+}
+
 void bind_fit(KernelFit& fit, SpecReader& reader) {
   reader.text({"traces", "what the model was fitted from"}, fit.traces);
   reader.sourced({"launch", "device time of an empty kernel", kRequired}, fit.launch, true);
   reader.dictionary({"parameters", "fitted parameters by name (docs/models/kernels.md)"},
                     [&](SpecReader& entries, const std::string& name) {
                       Sourced<double> value;
-                      if (entries.sourced_number({name, "in SI where it has a unit"}, value))
-                        fit.parameters[name] = value;
+                      if (!entries.sourced_number({name, "in SI where it has a unit"}, value)) return;
+                      check_parameter(name, value.value, entries);
+                      fit.parameters[name] = value;
                     });
 }
 
@@ -71,6 +117,8 @@ void check(const ChipSpec& spec, SpecReader& reader) {
   for (Precision p : kAllPrecisions)
     if (!resolves(spec, p))
       reader.error("peak", fmt::format("'{}' has neither a peak nor a fallback that ends at one", to_string(p)));
+  if (spec.dies % spec.devices_per_chip != 0)
+    reader.error("dies", fmt::format("{} dies cannot be shared by {} devices", spec.dies, spec.devices_per_chip));
   if (spec.cores.value % spec.devices_per_chip != 0)
     reader.error("cores",
                  fmt::format("{} cores cannot be shared by {} devices", spec.cores.value, spec.devices_per_chip));
@@ -96,8 +144,8 @@ Bytes ChipSpec::device_hbm_capacity() const { return hbm_capacity.value / static
 void bind(ChipSpec& spec, SpecReader& reader) {
   reader.text({"name", "catalogue name", kRequired}, spec.name);
   reader.text({"vendor", "who makes it", kRequired}, spec.vendor);
-  reader.integer({"dies", "compute dies in the package"}, spec.dies, {.min = 1});
-  reader.integer({"devices_per_chip", "ranks it hosts"}, spec.devices_per_chip, {.min = 1});
+  reader.integer({"dies", "compute dies in the package"}, spec.dies, {.min = 1, .max = 64});
+  reader.integer({"devices_per_chip", "ranks it hosts"}, spec.devices_per_chip, {.min = 1, .max = 64});
   bind_peaks(spec, reader);
   bind_fallbacks(spec, reader);
   reader.sourced({"vector_peak", "rate of the vector units", kRequired}, spec.vector_peak);
@@ -107,11 +155,11 @@ void bind(ChipSpec& spec, SpecReader& reader) {
   });
   reader.sourced({"l2_capacity", "last-level cache of the package", kRequired}, spec.l2_capacity);
   reader.sourced_integer({"cores", "matrix cores of the package (SM, AI cube core)", kRequired}, spec.cores,
-                         {.min = 1});
+                         {.min = 1, .max = 1 << 16});
   reader.sourced({"clock", "of the matrix cores", kRequired}, spec.clock);
   reader.object({"tile", "largest output tile of one core's GEMM", kRequired}, [&](SpecReader& tile) {
-    tile.sourced_integer({"m", "rows", kRequired}, spec.tile_m, {.min = 8});
-    tile.sourced_integer({"n", "columns", kRequired}, spec.tile_n, {.min = 8});
+    tile.sourced_integer({"m", "rows", kRequired}, spec.tile_m, {.min = 8, .max = 1 << 16});
+    tile.sourced_integer({"n", "columns", kRequired}, spec.tile_n, {.min = 8, .max = 1 << 16});
   });
   reader.sourced_number({"overlap_slowdown", "of computation and communication that run at once", kRequired},
                         spec.overlap_slowdown, {.min = 1, .max = 4});

@@ -45,10 +45,10 @@ std::vector<std::string> known_keys() {
 
 void bind(ProtocolFit& fit, SpecReader& reader) {
   reader.sourced({"launch", "fixed time of one operation", kRequired}, fit.launch, true);
-  reader.sourced({"alpha", "software latency of one dependent round", kRequired}, fit.alpha, true);
+  reader.sourced({"alpha", "software latency of one message that a rank posts", kRequired}, fit.alpha, true);
   reader.sourced_number({"efficiency", "share of the bare port bandwidth reached at large sizes", kRequired},
                         fit.efficiency, {.min = 0.001, .max = 1});
-  reader.sourced({"half_size", "bytes moved by a rank at which half of the efficiency is reached", kRequired},
+  reader.sourced({"half_size", "bytes sent to one peer at which half of the efficiency is reached", kRequired},
                  fit.half_size, true);
   reader.boolean({"in_network_reduction", "the switch reduces (NVLS, SHARP): the wire bytes of all-reduce halve"},
                  fit.in_network_reduction);
@@ -75,6 +75,7 @@ void bind(CollectiveProtocol& protocol, SpecReader& reader) {
   reader.text({"name", "communication library", kRequired}, protocol.name);
   reader.text({"system", "system it was measured on", kRequired}, protocol.system);
   reader.text({"traces", "what the fits come from"}, protocol.traces);
+  bind_algorithms(protocol.algorithms, "algorithms", reader);
   reader.dictionary({"fits", "by scope and operation, e.g. scale_up.all_reduce", kRequired},
                     [&](SpecReader& entries, const std::string& key) {
                       const bool known = check_key(key, entries);

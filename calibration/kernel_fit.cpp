@@ -30,6 +30,11 @@ std::vector<FitParameter> neighbour_parameters(const std::string& prefix) {
   return {{prefix + ".neighbour_launch", 3e-6, 5e-8, 1e-4, 1}, {prefix + ".neighbour_passes", 1.5, 0.01, 20, 1}};
 }
 
+std::vector<FitParameter> with_neighbour(std::vector<FitParameter> parameters, const std::string& prefix) {
+  for (const FitParameter& p : neighbour_parameters(prefix)) parameters.push_back(p);
+  return parameters;
+}
+
 std::vector<FitParameter> gemm_parameters(const std::string& prefix, bool neighbour) {
   const GemmParameters d;
   std::vector<FitParameter> parameters = {{prefix + ".efficiency", d.efficiency, 0.05, 1, 10},
@@ -38,9 +43,7 @@ std::vector<FitParameter> gemm_parameters(const std::string& prefix, bool neighb
                                           {prefix + ".wave", d.wave, 0.01, 1, 1},
                                           {prefix + ".memory", d.memory, 0.1, 1, 5},
                                           {prefix + ".serial", d.serial, 0.001, 1, 1}};
-  if (neighbour)
-    for (const FitParameter& p : neighbour_parameters(prefix)) parameters.push_back(p);
-  return parameters;
+  return neighbour ? with_neighbour(std::move(parameters), prefix) : parameters;
 }
 
 // `ceiling`: the matrix units are not more efficient in attention than in a large GEMM.
@@ -51,9 +54,7 @@ std::vector<FitParameter> attention_parameters(const std::string& prefix, bool n
                                           {prefix + ".padding", d.padding, 0.01, 1, 1},
                                           {prefix + ".sequence_ramp", d.sequence_ramp, 1, 4096, 1},
                                           {prefix + ".tail", d.tail, 0.01, 1, 1}};
-  if (neighbour)
-    for (const FitParameter& p : neighbour_parameters(prefix)) parameters.push_back(p);
-  return parameters;
+  return neighbour ? with_neighbour(std::move(parameters), prefix) : parameters;
 }
 
 class ChipFit {

@@ -87,8 +87,9 @@ ProtocolFitResult fit_protocol(std::span<const ProtocolRow> rows) {
 }
 
 std::string emit_protocol(const CollectiveProtocol& protocol) {
-  std::string text = fmt::format("name: {}\nsystem: {}\ntraces: {}\nfits:\n", yaml_quoted(protocol.name),
+  std::string text = fmt::format("name: {}\nsystem: {}\ntraces: {}\n", yaml_quoted(protocol.name),
                                  yaml_quoted(protocol.system), yaml_quoted(protocol.traces));
+  text += emit_algorithms(protocol.algorithms, "algorithms") + "fits:\n";
   for (const auto& [key, fit] : protocol.fits) {
     text += fmt::format("  {}:\n", key);
     text += "    launch: " + emit_sourced(fmt::format("{:.4g} us", fit.launch.value.value() * 1e6), fit.launch);

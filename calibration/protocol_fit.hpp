@@ -15,10 +15,10 @@ namespace supernode {
 struct ProtocolRow {
   CollectiveOp op = CollectiveOp::kAllReduce;
   bool scale_out = false;  // the group's traffic crosses the scale-out plane
-  std::int64_t steps = 1;  // dependent rounds of the algorithm
-  Seconds wire{};          // on the bare fabric, software aside
-  Bytes chunk{};           // what one rank moves over its port in the whole operation
-  Seconds measured{};
+  std::int64_t steps = 1;  // messages that a rank posts one after another
+  Seconds wire{};          // on the bare fabric, without software and without hop latencies
+  Bytes chunk{};           // what a rank sends to one peer in the whole operation, on average
+  Seconds measured{};      // without hop latencies
   std::string source;
 };
 

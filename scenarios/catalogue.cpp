@@ -5,37 +5,32 @@
 
 namespace supernode {
 
-std::string_view singular(CatalogueKind kind) {
+namespace {
+
+struct KindName {
+  std::string_view one, many;
+};
+
+KindName kind_name(CatalogueKind kind) {
   switch (kind) {
     case CatalogueKind::kScenario:
-      return "scenario";
+      return {"scenario", "scenarios"};
     case CatalogueKind::kSystem:
-      return "system";
+      return {"system", "systems"};
     case CatalogueKind::kChip:
-      return "chip";
+      return {"chip", "chips"};
     case CatalogueKind::kProtocol:
-      return "protocol";
+      return {"protocol", "protocols"};
     case CatalogueKind::kModel:
-      return "model";
+      return {"model", "models"};
   }
-  return "";
+  return {};
 }
 
-std::string_view plural(CatalogueKind kind) {
-  switch (kind) {
-    case CatalogueKind::kScenario:
-      return "scenarios";
-    case CatalogueKind::kSystem:
-      return "systems";
-    case CatalogueKind::kChip:
-      return "chips";
-    case CatalogueKind::kProtocol:
-      return "protocols";
-    case CatalogueKind::kModel:
-      return "models";
-  }
-  return "";
-}
+}  // namespace
+
+std::string_view singular(CatalogueKind kind) { return kind_name(kind).one; }
+std::string_view plural(CatalogueKind kind) { return kind_name(kind).many; }
 
 std::optional<CatalogueKind> parse_catalogue_kind(std::string_view plural_name) {
   for (CatalogueKind kind : kAllCatalogues) {

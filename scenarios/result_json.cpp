@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "scenarios/plan_names.hpp"
-
 namespace supernode {
 
 namespace {
@@ -25,7 +23,7 @@ Json plan_json(const PlanSpec& plan) {
   return {{"tensor_parallel", plan.tensor_parallel},     {"pipeline_parallel", plan.pipeline_parallel},
           {"virtual_stages", plan.virtual_stages},       {"expert_parallel", plan.expert_parallel},
           {"data_parallel", plan.data_parallel},         {"zero_stage", plan.zero_stage},
-          {"schedule", schedule_name(plan.schedule)},    {"recompute", recompute_name(plan.recompute)},
+          {"schedule", to_string(plan.schedule)},        {"recompute", to_string(plan.recompute)},
           {"micro_batch_sequences", plan.micro_batch},   {"global_batch_sequences", plan.global_batch},
           {"microbatches", plan.microbatches()},         {"sequence_length_tokens", plan.sequence_length},
           {"compute_precision", to_string(plan.compute)}};

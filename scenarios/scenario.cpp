@@ -16,7 +16,8 @@ void bind(PublishedResult& published, SpecReader& r) {
 }
 
 void bind_system(SimulationInput& input, SpecReader& r) {
-  r.integer({"chips", "how many chips (packages) the job runs on; default: one supernode"}, input.chips, {.min = 1});
+  r.integer({"chips", "how many chips (packages) the job runs on; default: one supernode"}, input.chips,
+            {.min = 1, .max = 1 << 20});
   bind(input.system, r);
   if (!r.has("chips")) input.chips = input.system.chips_per_supernode();
 }

@@ -1,6 +1,6 @@
 #pragma once
-// A collective algorithm turns an operation over n ranks into rounds of transfers. A new algorithm is one file and one
-// line in register_builtin_collectives.
+// A collective algorithm turns an operation over n ranks into rounds of transfers. A new algorithm is one file, one
+// line in register_builtin_collectives and one in calibration/library_algorithms.cpp.
 
 #include <cstdint>
 #include <memory>

@@ -88,13 +88,12 @@ struct CollectiveCostModel::Impl {
   void simulate_all(const std::vector<const CollectiveRun*>& wanted, int workers);
 };
 
-// The pairwise exchange posts the direct one's messages in an order of its own; only a caller who names it gets it.
 bool CollectiveCostModel::Impl::candidate(const CostKey& key, const CollectiveAlgorithm& algorithm,
                                           const GroupShape& shape) const {
   if (!algorithm.supports(key.call, shape)) return false;
   if (!key.algorithm.empty()) return algorithm.name() == key.algorithm;
-  if (algorithm.name() == "nvls") return protocol.fit(key.call.op, false).in_network_reduction;
-  return algorithm.name() != "pairwise";
+  if (!allows(protocol.algorithms, key.call.op, algorithm.name())) return false;
+  return algorithm.name() != "nvls" || protocol.fit(key.call.op, false).in_network_reduction;
 }
 
 std::vector<CollectiveRun> CollectiveCostModel::Impl::plan(const CostKey& key) const {

@@ -1,6 +1,6 @@
 #pragma once
 // The time of a collective: the fabric's physics by flow simulation, the software by the fitted protocol, the algorithm
-// the fastest of those that apply. Cached by content.
+// the fastest of those that the library has and that apply. Cached by content.
 
 #include <memory>
 #include <string>
@@ -30,7 +30,8 @@ class CollectiveCostModel {
  public:
   CollectiveCostModel(const Fabric& fabric, const CollectiveProtocol& protocol);
   ~CollectiveCostModel();
-  // Zero cost for a group of one. `algorithm`: "" = the fastest.
+  // Zero cost for a group of one. `algorithm`: "" = the fastest that the library has; a name = that
+  // one, whether the library has it or not.
   CollectiveCost cost(const CollectiveCall& call, const std::vector<DeviceId>& members,
                       const std::string& algorithm = "");
   // Computes many costs with up to `workers` processes at once; the results equal those of cost(), whatever the number.

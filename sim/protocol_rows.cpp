@@ -44,8 +44,8 @@ CollectiveProtocol bare() {
 
 class Calibrator {
  public:
-  Calibrator(const SystemSpec& system, std::int64_t chips)
-      : fabric_(build_fabric(system, chips)), protocol_(bare()), model_(fabric_, protocol_) {
+  Calibrator(const SystemSpec& system, std::int64_t chips, const LibraryAlgorithms& library)
+      : fabric_(build_fabric(system, chips)), library_(library), protocol_(bare()), model_(fabric_, protocol_) {
     register_builtin_collectives(registry_);
   }
 
@@ -53,7 +53,7 @@ class Calibrator {
     Measured measured{sample, {}};
     const GroupShape shape = group_shape(fabric_, sample.members);
     for (const auto& algorithm : registry_.all()) {
-      if (algorithm->name() == "pairwise" || !algorithm->supports(sample.call, shape)) continue;
+      if (!allows(library_, sample.call.op, algorithm->name()) || !algorithm->supports(sample.call, shape)) continue;
       const CollectiveCost cost = model_.cost(sample.call, sample.members, algorithm->name());
       measured.options.push_back({cost.algorithm, cost.rounds, cost.latency, cost.time - cost.latency, cost.chunk});
     }
@@ -62,6 +62,7 @@ class Calibrator {
 
  private:
   Fabric fabric_;
+  const LibraryAlgorithms& library_;
   CollectiveProtocol protocol_;
   CollectiveCostModel model_;
   CollectiveRegistry registry_;
@@ -265,7 +266,7 @@ CalibratedProtocol calibrate_protocol(const SystemSpec& system, const std::vecto
                                       const CalibrationOptions& options) {
   const std::vector<ProtocolSample> samples = samples_of(system, rows, options);
   if (samples.empty()) throw std::runtime_error(fmt::format("no usable collective measured on '{}'", system.name));
-  Calibrator calibrator(system, chips_for(system, samples));
+  Calibrator calibrator(system, chips_for(system, samples), options.algorithms);
   std::map<std::string, std::vector<Measured>> by_key;
   for (const ProtocolSample& sample : samples) {
     Measured measured = calibrator.measure(sample);
@@ -273,7 +274,7 @@ CalibratedProtocol calibrate_protocol(const SystemSpec& system, const std::vecto
   }
   for (auto& [key, measured] : by_key) measured = without_decoding(std::move(measured));
   CalibratedProtocol result;
-  result.protocol = {library_of(rows, system), system.name, {}, source_list(samples)};
+  result.protocol = {library_of(rows, system), system.name, {}, source_list(samples), options.algorithms};
   const auto add = [&](const std::string& key, const Outcome& outcome) {
     result.protocol.fits[key] = outcome.fit;
     result.fits.push_back(

@@ -17,6 +17,8 @@ struct CalibrationOptions {
   std::vector<std::string> exclude;
   // Rows of these systems count as the system's own (B200 rows for a GB200: same links, other node).
   std::vector<std::string> also_systems;
+  // What the library chooses among: no row tells, so the caller must. Operations not in it: all algorithms.
+  LibraryAlgorithms algorithms{};
 };
 
 // How well one operation in one scope is fitted.

@@ -51,20 +51,28 @@ Flops all_ranks(const std::vector<Flops>& by_stage, const PlanSpec& plan) {
   return ranks_of_a_stage * std::accumulate(by_stage.begin(), by_stage.end(), Flops(0));
 }
 
+// The plan as the chip's software runs it: matrix products in a format that the chip has.
+PlanSpec effective_plan(const SimulationInput& input) {
+  PlanSpec plan = input.plan;
+  plan.compute = input.chip.effective(plan.compute);
+  return plan;
+}
+
 }  // namespace
 
 MemoryReport estimate_memory(const SimulationInput& input) {
-  return estimate_memory(input.model, input.plan, input.chip.device_hbm_capacity());
+  return estimate_memory(input.model, effective_plan(input), input.chip.device_hbm_capacity());
 }
 
 SimulationResult simulate(const SimulationInput& input, const SimulationOptions& options) {
   SimulationResult out;
   out.memory = estimate_memory(input);
-  const StepProgram program = build_step_program(input.model, input.plan);
+  const PlanSpec plan = effective_plan(input);
+  const StepProgram program = build_step_program(input.model, plan);
   const Fabric fabric = build_fabric(input.system, input.chips);
   const auto kernels = make_kernel_cost_model(input.chip);
   CollectiveCostModel collectives(fabric, input.protocol);
-  StepTiming timing = time_step({program, input.plan, fabric, *kernels, collectives, options.workers});
+  StepTiming timing = time_step({program, plan, fabric, *kernels, collectives, options.workers});
 
   StepOptions step;
   step.trace = options.trace;

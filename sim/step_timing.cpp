@@ -10,6 +10,9 @@ namespace {
 // What a collective's cost depends on: the call and, by symmetry of the placement, the group's members.
 using CallKey = std::tuple<CollectiveCall, GroupKind, std::int64_t>;
 
+// What a report tells apart: one name may stand for several sizes (the gradients of a layer and of the head).
+using UseKey = std::pair<std::string, CollectiveCall>;
+
 class Timer {
  public:
   explicit Timer(const TimingInput& input) : in_(input) {}
@@ -32,7 +35,7 @@ class Timer {
   std::map<Kernel, Seconds> kernel_times_;
   std::map<CallKey, CollectiveCost> costs_;
   std::map<std::string, std::int32_t> names_;
-  std::vector<std::map<std::string, CollectiveUse>> uses_;  // by stage
+  std::vector<std::map<UseKey, CollectiveUse>> uses_;  // by stage
 };
 
 Op send_op(const StepProgram& program) {
@@ -116,7 +119,7 @@ void Timer::count_uses(const StageProgram& stage, std::int64_t index) {
   const auto count = [&](const std::vector<Op>& ops, std::int64_t times) {
     for (const Op& op : ops) {
       if ((op.kind != Op::Kind::kComm && op.kind != Op::Kind::kCommAsync) || times == 0) continue;
-      CollectiveUse& use = uses[op.name];
+      CollectiveUse& use = uses[{op.name, op.call}];
       use.name = op.name;
       use.comm_class = op.comm_class;
       use.call = op.call;
@@ -139,14 +142,14 @@ void Timer::count_uses(const StageProgram& stage, std::int64_t index) {
 
 // Reports each collective once, as the stage with the most time in it uses it.
 void Timer::keep_busiest() {
-  std::map<std::string, CollectiveUse> best;
+  std::map<UseKey, CollectiveUse> best;
   for (const auto& stage : uses_)
-    for (const auto& [name, use] : stage) {
+    for (const auto& [key, use] : stage) {
       const auto total = [](const CollectiveUse& u) { return u.cost.time * static_cast<double>(u.calls); };
-      const auto [it, fresh] = best.try_emplace(name, use);
+      const auto [it, fresh] = best.try_emplace(key, use);
       if (!fresh && total(it->second) < total(use)) it->second = use;
     }
-  for (auto& [name, use] : best) out_.collectives.push_back(use);
+  for (auto& [key, use] : best) out_.collectives.push_back(use);
 }
 
 void Timer::collect(const std::vector<Op>& ops, std::int64_t stage,

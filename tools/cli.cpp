@@ -48,6 +48,7 @@ void add_run_options(CLI::App& app, CommandLine& line) {
       ->type_name("PATH=VALUE");
   app.add_flag("--json", line.run.json, "Print JSON instead of a report");
   app.add_option("--out", line.run.out, "Write result.json, the resolved scenario and a Perfetto trace into DIR")
+      ->check([](const std::string& folder) { return folder.empty() ? std::string("names no folder") : std::string(); })
       ->type_name("DIR");
   app.add_option_function<int>(
          "--workers", [&](int n) { line.run.workers = n; }, "Processes at once; never changes a result")

@@ -9,6 +9,8 @@
 #include "calibration/kernel_fit.hpp"
 #include "calibration/trace_csv.hpp"
 #include "scenarios/catalogue_specs.hpp"
+#include "scenarios/protocol_choice.hpp"
+#include "scenarios/reference_resolver.hpp"
 #include "sim/protocol_rows.hpp"
 #include "tools/commands.hpp"
 #include "tools/exit_code.hpp"
@@ -49,6 +51,16 @@ void add_error(Table& table, const std::string& name, std::int64_t rows, double 
   table.add({name, std::to_string(rows), percent_text(median), percent_text(p90)});
 }
 
+// What a library chooses among is no measurement: the catalogue's protocol for the system says it.
+LibraryAlgorithms library_algorithms(const std::string& system, Diagnostics& diagnostics) {
+  YamlNode reference;
+  reference.kind = YamlNode::Kind::kScalar;
+  reference.scalar = system;
+  const auto tree = ReferenceResolver(diagnostics).resolve(CatalogueKind::kSystem, reference);
+  const auto protocol = tree ? load_protocol(choose_protocol(*tree).name, diagnostics) : std::nullopt;
+  return protocol ? protocol->algorithms : LibraryAlgorithms{};
+}
+
 Table error_table() { return Table({"fitted", "rows", "median error", "90th percentile"}); }
 
 }  // namespace
@@ -78,7 +90,8 @@ int calibrate_collectives_command(const CalibrateCommand& command) {
   const auto rows = read_collective_trace(file, diagnostics);
   if (!rows || diagnostics.has_errors()) return bad_input(diagnostics);
   if (rows->empty()) return no_rows(command, "collective");
-  const CalibratedProtocol result = calibrate_protocol(*system, *rows, {command.exclude, command.also_systems});
+  const CalibratedProtocol result = calibrate_protocol(
+      *system, *rows, {command.exclude, command.also_systems, library_algorithms(command.subject, diagnostics)});
   deliver(result.text, command.out);
   Table table = error_table();
   for (const auto& fit : result.fits) {

@@ -1,6 +1,7 @@
 // supernode compare: scenarios side by side.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cctype>
 #include <set>
 
@@ -19,6 +20,10 @@ namespace {
 
 // Every error of every scenario at once; nothing when there is any.
 std::optional<std::vector<Scenario>> load_all(const RunCommand& command) {
+  if (std::count(command.scenarios.begin(), command.scenarios.end(), "-") > 1) {
+    print_message("supernode: stdin ('-') can be named once only\n");
+    return std::nullopt;
+  }
   Diagnostics diagnostics;
   std::vector<Scenario> scenarios;
   for (const std::string& argument : command.scenarios) {
@@ -66,16 +71,17 @@ std::vector<Outcome> run_all(const std::vector<Scenario>& scenarios, const RunCo
   return outcomes;
 }
 
-// Reports each plan that does not fit; true when there was one.
+// Reports the plans that do not fit; true when there was one. As JSON: the comparison's shape without its rows.
 bool report_overruns(const std::vector<Outcome>& outcomes, const RunCommand& command) {
   bool found = false;
   for (const Outcome& outcome : outcomes) {
     if (outcome.simulated) continue;
     found = true;
-    print_result(command.json ? to_text(outcome_json(outcome)) : run_report(outcome, stdout_style()));
+    if (!command.json) print_result(run_report(outcome, stdout_style()));
     print_message(fmt::format("{}: the plan does not fit in memory; --ignore-memory compares it all the same\n",
                               outcome.scenario.name));
   }
+  if (found && command.json) print_result(to_text(comparison_json({}, outcomes)));
   return found;
 }
 

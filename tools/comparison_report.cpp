@@ -93,6 +93,27 @@ std::string gap_section(const Comparison& comparison, const Style& style) {
          '\n';
 }
 
+double ratio_of(const Comparison& comparison, const std::string& name, std::size_t against) {
+  const auto row = std::find_if(comparison.rows.begin(), comparison.rows.end(),
+                                [&](const ComparisonRow& r) { return r.name == name; });
+  return row->ratios[against];
+}
+
+// The question of the whole comparison in one sentence a pair: what is left of the gap per chip when chips are many.
+std::string summary_section(const Comparison& comparison, const std::vector<Outcome>& outcomes, const Style& style) {
+  std::string out = style.title("In short") + '\n';
+  for (std::size_t i = 1; i < outcomes.size(); ++i) {
+    out += wrap(
+        fmt::format("A chip of A trains at {} of a chip of {}; a supernode of A ({} chips) at {} of a "
+                    "supernode of {} ({} chips).",
+                    ratio_text(ratio_of(comparison, "tokens_per_s_chip", i)), letter(i),
+                    outcomes[0].size.chips_per_supernode, ratio_text(ratio_of(comparison, "tokens_per_s_supernode", i)),
+                    letter(i), outcomes[i].size.chips_per_supernode),
+        2);
+  }
+  return out + '\n';
+}
+
 std::string published_section(const std::vector<Outcome>& outcomes, const Style& style) {
   std::string out;
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
@@ -105,7 +126,8 @@ std::string published_section(const std::vector<Outcome>& outcomes, const Style&
 }  // namespace
 
 std::string comparison_report(const Comparison& comparison, const std::vector<Outcome>& outcomes, const Style& style) {
-  std::string out = names_section(outcomes, style) + rates_section(comparison, style) + gap_section(comparison, style);
+  std::string out = names_section(outcomes, style) + summary_section(comparison, outcomes, style);
+  out += rates_section(comparison, style) + gap_section(comparison, style);
   out += published_section(outcomes, style);
   out += style.title("Mind") + '\n';
   for (const std::string& note : comparison.notes) out += "  - " + note + '\n';

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "scenarios/plan_names.hpp"
 #include "tools/format.hpp"
 #include "tools/table.hpp"
 
@@ -23,7 +22,7 @@ std::string plan_line(const PlanSpec& plan) {
   if (plan.expert_parallel > 1) line += fmt::format(" EP{}", plan.expert_parallel);
   return line +
          fmt::format(" DP{} ZeRO-{}, {} schedule, recompute {}, {}; {} sequences of {} tokens in {} micro-batches",
-                     plan.data_parallel, plan.zero_stage, schedule_name(plan.schedule), recompute_name(plan.recompute),
+                     plan.data_parallel, plan.zero_stage, to_string(plan.schedule), to_string(plan.recompute),
                      to_string(plan.compute), plan.global_batch, plan.sequence_length, plan.microbatches());
 }
 

@@ -1,14 +1,13 @@
 // The attention half of a layer: multi-head, grouped-query and multi-head latent attention (MLA).
 
+#include "base/numeric.hpp"
 #include "workloads/layer_program.hpp"
 
 namespace supernode {
 
 namespace {
 
-double elements(std::int64_t rows, std::int64_t columns) {
-  return static_cast<double>(rows) * static_cast<double>(columns);
-}
+double elements(std::int64_t rows, std::int64_t columns) { return real(rows) * real(columns); }
 
 Linear linear(const RankShape& shape, std::string name, LinearKind kind, std::int64_t rows, std::int64_t in,
               std::int64_t out) {

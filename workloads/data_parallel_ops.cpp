@@ -2,15 +2,11 @@
 
 #include <string>
 
+#include "base/numeric.hpp"
+
 namespace supernode {
 
 namespace {
-
-double d(std::int64_t value) { return static_cast<double>(value); }
-
-std::int64_t expert_replicas(const PlanSpec& plan) {
-  return plan.tensor_parallel * plan.data_parallel / plan.expert_parallel;
-}
 
 // The same collective for dense and expert weights, over their groups.
 std::vector<Op> over_replicas(const RankShape& shape, const RankWeights& weights, const std::string& name,
@@ -19,7 +15,7 @@ std::vector<Op> over_replicas(const RankShape& shape, const RankWeights& weights
   if (shape.plan.data_parallel > 1 && weights.dense > 0) {
     ops.push_back(comm_op(name, CommClass::kData, GroupKind::kData, {.op = op, .bytes = weights.dense * element}));
   }
-  if (expert_replicas(shape.plan) > 1 && weights.experts > 0) {
+  if (shape.plan.expert_replicas() > 1 && weights.experts > 0) {
     ops.push_back(comm_op(name + ".experts", CommClass::kData, GroupKind::kExpertData,
                           {.op = op, .bytes = weights.experts * element}));
   }
@@ -44,7 +40,7 @@ void append_shared_gradients(const RankShape& shape, const RankWeights& weights,
     ops.push_back(all_reduce("grad.replicated", CommClass::kTensor, GroupKind::kTensor, weights.replicated * element));
   }
   if (shares_embedding(shape, stage)) {
-    const double table = d(shape.model.vocab) * d(shape.model.hidden) / d(shape.tensor);
+    const double table = real(shape.model.vocab) * real(shape.model.hidden) / real(shape.tensor);
     ops.push_back(all_reduce("grad.embedding", CommClass::kData, GroupKind::kEmbedding, table * element));
   }
 }
@@ -63,8 +59,8 @@ void append_gradient_norm(const RankShape& shape, std::vector<Op>& ops) {
 Op adam(const RankShape& shape, const RankWeights& weights) {
   const PlanSpec& plan = shape.plan;
   const bool sharded = plan.zero_stage > 0;
-  const double parameters = weights.dense / (sharded ? d(plan.data_parallel) : 1.0) +
-                            weights.experts / (sharded ? d(expert_replicas(plan)) : 1.0);
+  const double parameters = weights.dense / (sharded ? real(plan.data_parallel) : 1.0) +
+                            weights.experts / (sharded ? real(plan.expert_replicas()) : 1.0);
   const Bytes state = 3.0 * bytes_per_element(Precision::kFp32);
   return vector_op("optimizer.adam", ComputeClass::kOptimizer, VectorKind::kOptimizer,
                    parameters * (bytes_per_element(plan.gradient) + state), parameters * (state + shape.element));

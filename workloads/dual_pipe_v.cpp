@@ -1,5 +1,5 @@
-// DualPipeV: DeepSeek's bidirectional schedule (DeepSeek-V3, arXiv 2412.19437, section 3.2.1) folded into a V, so that a
-// stage holds one copy of two pieces of the model (deepseek-ai/DualPipe, dualpipev; "cut-in-half", Sea AI Lab). A
+// DualPipeV: DeepSeek's bidirectional schedule (DeepSeek-V3, arXiv 2412.19437, section 3.2.1) folded into a V, so that
+// a stage holds one copy of two pieces of the model (deepseek-ai/DualPipe, dualpipev; "cut-in-half", Sea AI Lab). A
 // micro-batch goes down the V through the chunks 0 and comes back up through the chunks 1; in the steady state each
 // forward pass of one arm runs beside a backward pass of the other. Here a backward pass is whole: the published
 // schedule also defers weight gradients into what bubble is left.

@@ -1,15 +1,14 @@
 // The ends of the model: input embedding, output head with cross entropy, and what leads into an MTP module. The
 // vocabulary is sharded over the tensor-parallel ranks (arXiv 1909.08053, section 3).
 
+#include "base/numeric.hpp"
 #include "workloads/layer_program.hpp"
 
 namespace supernode {
 
 namespace {
 
-double rows_by_hidden(const RankShape& shape, std::int64_t rows) {
-  return static_cast<double>(rows) * static_cast<double>(shape.model.hidden);
-}
+double rows_by_hidden(const RankShape& shape, std::int64_t rows) { return real(rows) * real(shape.model.hidden); }
 
 Op tensor_comm(const RankShape& shape, std::string name, CollectiveOp op) {
   return comm_op(std::move(name), CommClass::kTensor, GroupKind::kTensor,
@@ -20,7 +19,7 @@ Op tensor_comm(const RankShape& shape, std::string name, CollectiveOp op) {
 // (Megatron-LM, vocab_parallel_cross_entropy).
 void append_loss_reductions(const RankShape& shape, std::vector<Op>& ops) {
   if (shape.tensor == 1) return;
-  const Bytes bytes = static_cast<double>(shape.tokens) * bytes_per_element(Precision::kFp32);
+  const Bytes bytes = real(shape.tokens) * bytes_per_element(Precision::kFp32);
   for (const char* name : {"head.loss.max", "head.loss.target", "head.loss.sum"}) {
     ops.push_back(
         comm_op(name, CommClass::kTensor, GroupKind::kTensor, {.op = CollectiveOp::kAllReduce, .bytes = bytes}));
@@ -30,7 +29,7 @@ void append_loss_reductions(const RankShape& shape, std::vector<Op>& ops) {
 // Fused cross entropy: reads the logits twice (sum of exponentials, then softmax) and writes their gradient in place;
 // backward scales it by the incoming gradient.
 LayerPart loss_part(const RankShape& shape) {
-  const double logits = static_cast<double>(shape.tokens) * static_cast<double>(shape.model.vocab / shape.tensor);
+  const double logits = real(shape.tokens) * real(shape.model.vocab / shape.tensor);
   LayerPart part = vector_part(shape, "head.loss", VectorKind::kLoss, ComputeClass::kLoss, logits,
                                {.forward_read = 2, .forward_written = 1, .backward_read = 1, .backward_written = 1});
   append_loss_reductions(shape, part.forward);
@@ -54,7 +53,7 @@ LayerPart gather_part(const RankShape& shape, const std::string& name) {
 // rows' gradients into the gradient buffer (read and write).
 LayerParts embedding_parts(const RankShape& shape) {
   const double output = rows_by_hidden(shape, shape.tokens);
-  const double hits = output / static_cast<double>(shape.tensor);
+  const double hits = output / real(shape.tensor);
   const Bytes gradient = hits * bytes_per_element(shape.plan.gradient);
   LayerPart part;
   part.forward.push_back(vector_op("embedding", ComputeClass::kEmbedding, VectorKind::kEmbedding, hits * shape.element,

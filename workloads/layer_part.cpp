@@ -2,6 +2,8 @@
 
 #include <cassert>
 
+#include "base/numeric.hpp"
+
 namespace supernode {
 
 namespace {
@@ -12,6 +14,13 @@ bool is_low_precision(Precision p) { return bytes_per_element(p) < bytes_per_ele
 Precision activation_precision(Precision compute) {
   if (is_low_precision(compute)) return Precision::kBf16;
   return compute == Precision::kTf32 ? Precision::kFp32 : compute;
+}
+
+Op op_of(Op::Kind kind, std::string name) {
+  Op op;
+  op.kind = kind;
+  op.name = std::move(name);
+  return op;
 }
 
 }  // namespace
@@ -30,9 +39,7 @@ RankShape::RankShape(const ModelSpec& m, const PlanSpec& p)
 }
 
 Op compute_op(std::string name, ComputeClass compute_class, const Kernel& kernel) {
-  Op op;
-  op.kind = Op::Kind::kCompute;
-  op.name = std::move(name);
+  Op op = op_of(Op::Kind::kCompute, std::move(name));
   op.compute_class = compute_class;
   op.kernel = kernel;
   return op;
@@ -43,9 +50,7 @@ Op vector_op(std::string name, ComputeClass compute_class, VectorKind kind, Byte
 }
 
 Op comm_op(std::string name, CommClass comm_class, GroupKind group, const CollectiveCall& call) {
-  Op op;
-  op.kind = Op::Kind::kComm;
-  op.name = std::move(name);
+  Op op = op_of(Op::Kind::kComm, std::move(name));
   op.comm_class = comm_class;
   op.group = group;
   op.call = call;
@@ -60,9 +65,7 @@ Op async_op(std::string name, CommClass comm_class, GroupKind group, const Colle
 }
 
 Op wait_op(std::string name, CommClass comm_class, int event) {
-  Op op;
-  op.kind = Op::Kind::kWait;
-  op.name = std::move(name);
+  Op op = op_of(Op::Kind::kWait, std::move(name));
   op.comm_class = comm_class;
   op.event = event;
   return op;
@@ -85,7 +88,7 @@ LayerPart norm_part(const RankShape& shape, const std::string& name, double elem
 }
 
 LayerPart residual_part(const RankShape& shape, const std::string& name) {
-  const double elements = static_cast<double>(shape.local_tokens) * static_cast<double>(shape.model.hidden);
+  const double elements = real(shape.local_tokens) * real(shape.model.hidden);
   return vector_part(shape, name, VectorKind::kElementwise, ComputeClass::kVector, elements,
                      {.forward_read = 2, .forward_written = 1, .backward_read = 2, .backward_written = 1});
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/numeric.hpp"
 #include "workloads/layer_part.hpp"
 
 namespace supernode {
@@ -23,9 +24,7 @@ class LinearBuilder {
   bool row() const { return linear_.kind == LinearKind::kRow && shape_.tensor > 1; }
   bool quantised() const { return bytes_per_element(linear_.precision) < shape_.element; }
 
-  Bytes buffer(std::int64_t columns) const {
-    return static_cast<double>(linear_.rows) * static_cast<double>(columns) * shape_.element;
-  }
+  Bytes buffer(std::int64_t columns) const { return real(linear_.rows) * real(columns) * shape_.element; }
   Bytes input() const { return buffer(std::max(linear_.in, linear_.gathered)); }
   Bytes output() const { return buffer(linear_.out); }
 
@@ -57,8 +56,7 @@ std::int64_t LinearBuilder::overlap_pieces() const {
 
 // Quantising reads the tensor and writes it twice, once for each direction it is multiplied in.
 void LinearBuilder::cast(const std::string& what, std::int64_t columns) {
-  const double elements =
-      static_cast<double>(linear_.groups) * static_cast<double>(linear_.rows) * static_cast<double>(columns);
+  const double elements = real(linear_.groups) * real(linear_.rows) * real(columns);
   ops_.push_back(vector_op(linear_.name + what, ComputeClass::kVector, VectorKind::kCast, elements * shape_.element,
                            2.0 * elements * bytes_per_element(linear_.precision)));
 }
@@ -98,7 +96,7 @@ void LinearBuilder::gather_then_gemm(const std::string& what, Bytes bytes, Pass 
   }
   std::vector<int> events;
   for (std::int64_t i = 0; i < pieces; ++i) {
-    events.push_back(launch(what + ".gather", CollectiveOp::kAllGather, bytes / static_cast<double>(pieces)));
+    events.push_back(launch(what + ".gather", CollectiveOp::kAllGather, bytes / real(pieces)));
   }
   for (int event : events) {
     wait(what + ".gather", event);
@@ -117,7 +115,7 @@ void LinearBuilder::gemm_then_reduce() {
   std::vector<int> events;
   for (std::int64_t i = 0; i < pieces; ++i) {
     gemm("", Pass::kForward, pieces);
-    events.push_back(launch(".reduce", reduction(), output() / static_cast<double>(pieces)));
+    events.push_back(launch(".reduce", reduction(), output() / real(pieces)));
   }
   for (int event : events) wait(".reduce", event);
 }

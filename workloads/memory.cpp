@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 
+#include "base/numeric.hpp"
 #include "workloads/memory_activations.hpp"
 #include "workloads/memory_remedies.hpp"
 #include "workloads/memory_states.hpp"
@@ -25,7 +26,7 @@ constexpr Bytes kCommunicator = 400_MB;
 constexpr double kFragmentation = 0.05;
 
 std::int64_t communicators(const ModelSpec& model, const PlanSpec& plan) {
-  const bool expert_data = model.moe.experts > 0 && plan.tensor_parallel * plan.data_parallel > plan.expert_parallel;
+  const bool expert_data = model.moe.experts > 0 && plan.expert_replicas() > 1;
   return (plan.tensor_parallel > 1) + (plan.data_parallel > 1) + (plan.pipeline_parallel > 1) +
          (plan.expert_parallel > 1) + expert_data;
 }
@@ -71,12 +72,14 @@ class StageEstimator {
 
   StageMemory estimate(std::int64_t stage) const {
     StageMemory memory;
-    add_model_states(plan_, rank_parameters(model_, plan_, stage), memory);
+    const RankWeights held = stage_weights(model_, plan_, stage);
+    add_model_states(plan_, held, memory);
+    if (plan_.zero_stage == 2) memory.gradients += whole_gradients(held, stage);
     const Peak peak = peak_activations(order_[static_cast<std::size_t>(stage)], chunk_kept(stage));
     memory.activations = peak.activations;
     memory.microbatches_in_flight = (peak.passes + plan_.virtual_stages - 1) / plan_.virtual_stages;
     memory.buffers = buffers(stage);
-    memory.framework = kContext + static_cast<double>(communicators(model_, plan_)) * kCommunicator +
+    memory.framework = kContext + real(communicators(model_, plan_)) * kCommunicator +
                        kFragmentation * (memory.activations + memory.buffers);
     return memory;
   }
@@ -84,6 +87,17 @@ class StageEstimator {
  private:
   const LayerActivations& layer(std::int64_t index) const { return model_.is_moe(index) ? moe_ : dense_; }
   bool has_head(std::int64_t stage) const { return stage == head_stage(plan_); }
+
+  // Sharded gradients are whole for two layers at a time: one whose gradients are made, one whose are reduced.
+  Bytes whole_gradients(const RankWeights& held, std::int64_t stage) const {
+    std::int64_t layers = 0;
+    for (std::int64_t chunk = 0; chunk < plan_.virtual_stages; ++chunk) {
+      const LayerRange range = layers_of(plan_, model_, stage, chunk);
+      layers += range.last - range.first;
+    }
+    const double share = std::min(1.0, 2.0 / real(std::max<std::int64_t>(1, layers)));
+    return share * (held.dense + held.experts) * bytes_per_element(plan_.gradient);
+  }
 
   std::vector<Bytes> chunk_kept(std::int64_t stage) const {
     std::vector<Bytes> kept;

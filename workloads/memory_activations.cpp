@@ -2,12 +2,11 @@
 
 #include <algorithm>
 
+#include "base/numeric.hpp"
 #include "workloads/layer_parameters.hpp"
 
 namespace supernode {
 namespace {
-
-double d(std::int64_t value) { return static_cast<double>(value); }
 
 constexpr double kFp32 = 4;
 
@@ -22,10 +21,10 @@ struct Sizes {
 
 Sizes sizes(const ModelSpec& model, const PlanSpec& plan) {
   Sizes s;
-  s.tokens = d(plan.micro_batch) * d(plan.sequence_length);
-  s.tp = d(plan.tensor_parallel);
+  s.tokens = real(plan.micro_batch) * real(plan.sequence_length);
+  s.tp = real(plan.tensor_parallel);
   s.token_shard = plan.sequence_parallel ? s.tokens / s.tp : s.tokens;
-  s.hidden = d(model.hidden);
+  s.hidden = real(model.hidden);
   const double compute = bytes_per_element(plan.compute).value();
   s.element = std::max(compute, bytes_per_element(Precision::kBf16).value());
   s.operand = compute;
@@ -47,30 +46,31 @@ void add_norm(const Sizes& s, Kept& kept) {
 
 // Sandwich norms: inputs of the norms behind attention and MLP.
 void add_extra_norms(const ModelSpec& model, const Sizes& s, Kept& kept) {
-  kept.always += std::max(0.0, d(model.norms_per_layer) - 2) * s.element * s.hidden * s.token_shard;
+  kept.always += std::max(0.0, real(model.norms_per_layer) - 2) * s.element * s.hidden * s.token_shard;
 }
 
 // Latents of MLA: norm inputs stay, their normed copies (inputs of the up-projections) can be recomputed.
 void add_latents(const AttentionSpec& a, const Sizes& s, Kept& kept) {
-  kept.always += s.element * d(a.q_lora_rank + a.kv_lora_rank + a.rope_head_dim) * s.token_shard;
-  kept.selective += s.operand * d(a.q_lora_rank + a.kv_lora_rank) * s.token_shard;
+  kept.always += s.element * real(a.q_lora_rank + a.kv_lora_rank + a.rope_head_dim) * s.token_shard;
+  kept.selective += s.operand * real(a.q_lora_rank + a.kv_lora_rank) * s.token_shard;
 }
 
 Kept attention_kept(const ModelSpec& model, const Sizes& s) {
   const AttentionSpec& a = model.attention;
   const double head_tokens = s.tokens / s.tp;
-  const double query = s.element * d(a.heads * a.qk_head_dim()) * head_tokens;
-  const double key = s.element * d(a.kv_heads * a.qk_head_dim()) * head_tokens;
-  const double value = s.element * d(a.kv_heads * a.value_head_dim()) * head_tokens;
-  const double output = s.element * d(a.heads * a.value_head_dim()) * head_tokens;
+  const double query = s.element * real(a.heads * a.qk_head_dim()) * head_tokens;
+  const double key = s.element * real(a.kv_heads * a.qk_head_dim()) * head_tokens;
+  const double value = s.element * real(a.kv_heads * a.value_head_dim()) * head_tokens;
+  const double output = s.element * real(a.heads * a.value_head_dim()) * head_tokens;
   Kept kept;
   add_norm(s, kept);
   add_extra_norms(model, s, kept);
   const bool mla = a.kind == AttentionKind::kMla;
   if (mla) add_latents(a, s, kept);
   (mla ? kept.selective : kept.always) += query + key + value;
-  if (a.qk_norm) kept.selective += query + key;              // normed copies
-  kept.always += output + kFp32 * d(a.heads) * head_tokens;  // flash attention keeps its output and a log-sum-exp a row
+  if (a.qk_norm) kept.selective += query + key;  // normed copies
+  kept.always +=
+      output + kFp32 * real(a.heads) * head_tokens;  // flash attention keeps its output and a log-sum-exp a row
   if (s.operand < s.element) kept.always += output * s.operand / s.element;  // quantised input of the projection
   kept.gradients = query + key + value + output;
   return kept;
@@ -88,20 +88,20 @@ void add_mlp(const ModelSpec& model, const Sizes& s, double width, double rows, 
 Kept dense_kept(const ModelSpec& model, const Sizes& s) {
   Kept kept;
   add_norm(s, kept);
-  add_mlp(model, s, d(model.ffn) / s.tp, s.tokens, kept);
+  add_mlp(model, s, real(model.ffn) / s.tp, s.tokens, kept);
   kept.gradients += 2 * s.element * s.hidden * s.tokens;  // gathered input and its gradient
   return kept;
 }
 
 // Balanced routing: each rank receives as many token copies as it sends, top-k of its shard.
 Kept moe_kept(const ModelSpec& model, const PlanSpec& plan, const Sizes& s) {
-  const double rows = s.token_shard * d(model.moe.topk);
+  const double rows = s.token_shard * real(model.moe.topk);
   Kept kept;
   add_norm(s, kept);
-  kept.always += 2 * kFp32 * d(model.moe.experts) * s.token_shard;  // router logits and scores
-  kept.always += s.operand * s.hidden * rows + kFp32 * rows;        // dispatched tokens and their weights
-  add_mlp(model, s, d(model.moe.ffn), rows, kept);
-  if (model.shared_width() > 0) add_mlp(model, s, d(model.shared_width()) / s.tp, s.tokens, kept);
+  kept.always += 2 * kFp32 * real(model.moe.experts) * s.token_shard;  // router logits and scores
+  kept.always += s.operand * s.hidden * rows + kFp32 * rows;           // dispatched tokens and their weights
+  add_mlp(model, s, real(model.moe.ffn), rows, kept);
+  if (model.shared_width() > 0) add_mlp(model, s, real(model.shared_width()) / s.tp, s.tokens, kept);
   const double exchange = bytes_per_element(plan.dispatch).value() + s.element;  // dispatch and combine buffers
   kept.gradients += exchange * s.hidden * rows;
   return kept;
@@ -139,13 +139,13 @@ Bytes last_stage_kept(const ModelSpec& model, const PlanSpec& plan) {
   // A module keeps both norm inputs, the projection's input of twice the hidden size, its layer, and norm and head
   // inputs behind it.
   const Bytes module = 6 * residual + layer_activations(model, plan, mtp_is_moe(model)).kept;
-  return kept + d(model.mtp_layers) * module;
+  return kept + real(model.mtp_layers) * module;
 }
 
 Bytes logits_buffer(const ModelSpec& model, const PlanSpec& plan) {
   const Sizes s = sizes(model, plan);
-  const double logits = s.tokens * d(model.vocab) / s.tp;
-  return Bytes(logits * (s.element + kFp32 * (1 + d(model.mtp_layers))));
+  const double logits = s.tokens * real(model.vocab) / s.tp;
+  return Bytes(logits * (s.element + kFp32 * (1 + real(model.mtp_layers))));
 }
 
 }  // namespace supernode

@@ -29,12 +29,12 @@ void push(const ModelSpec& model, std::string text, const PlanSpec& plan, Series
   if (is_legal(model, plan)) series.push_back({std::move(text), plan});
 }
 
-Series recompute_to(const ModelSpec& model, const PlanSpec& plan, Recompute recompute, const char* name) {
+Series recompute_to(const ModelSpec& model, const PlanSpec& plan, Recompute recompute) {
   Series series;
   if (plan.recompute >= recompute) return series;
   PlanSpec changed = plan;
   changed.recompute = recompute;
-  push(model, fmt::format("recompute: {}", name), changed, series);
+  push(model, fmt::format("recompute: {}", to_string(recompute)), changed, series);
   return series;
 }
 
@@ -67,16 +67,18 @@ Series more_parallel(const ModelSpec& model, const PlanSpec& plan, const char* n
     PlanSpec changed = plan;
     changed.*degree *= factor;
     if (takes_data) changed.data_parallel /= factor;
-    push(model, fmt::format("{}: {}", name, changed.*degree), changed, series);
+    std::string text = fmt::format("{}: {}", name, changed.*degree);
+    if (takes_data) text += fmt::format(", data_parallel: {}", changed.data_parallel);
+    push(model, text, changed, series);
   }
   return series;
 }
 
 // One series a kind of remedy, cheapest kind first; within a series each change saves more than the last.
 std::vector<Series> all_series(const ModelSpec& model, const PlanSpec& plan) {
-  std::vector<Series> all = {recompute_to(model, plan, Recompute::kSelective, "selective"),
+  std::vector<Series> all = {recompute_to(model, plan, Recompute::kSelective),
                              zero_1(model, plan),
-                             recompute_to(model, plan, Recompute::kFull, "full"),
+                             recompute_to(model, plan, Recompute::kFull),
                              smaller_micro_batches(model, plan),
                              more_parallel(model, plan, "tensor_parallel", &PlanSpec::tensor_parallel),
                              more_parallel(model, plan, "pipeline_parallel", &PlanSpec::pipeline_parallel)};

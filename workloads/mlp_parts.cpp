@@ -1,5 +1,7 @@
 #include "workloads/mlp_parts.hpp"
 
+#include "base/numeric.hpp"
+
 namespace supernode {
 
 namespace {
@@ -7,8 +9,7 @@ namespace {
 // SwiGLU reads gate and up and writes one tensor; its backward reads both and the gradient, and writes two. A plain
 // activation reads one and writes one; its backward reads two and writes one.
 LayerPart activation_part(const RankShape& shape, const MlpShape& mlp) {
-  const double elements =
-      static_cast<double>(mlp.groups) * static_cast<double>(mlp.rows) * static_cast<double>(mlp.width);
+  const double elements = real(mlp.groups) * real(mlp.rows) * real(mlp.width);
   const VectorTraffic gated{.forward_read = 2, .forward_written = 1, .backward_read = 3, .backward_written = 2};
   return vector_part(shape, mlp.prefix + ".activation", VectorKind::kElementwise, ComputeClass::kVector, elements,
                      shape.model.gated_mlp ? gated : VectorTraffic{}, true);
@@ -43,7 +44,7 @@ void append_mlp(const RankShape& shape, const MlpShape& mlp, EventSource& events
 }
 
 LayerParts mlp_parts(const RankShape& shape, EventSource& events) {
-  const double local = static_cast<double>(shape.local_tokens) * static_cast<double>(shape.model.hidden);
+  const double local = real(shape.local_tokens) * real(shape.model.hidden);
   LayerParts parts;
   parts.push_back(norm_part(shape, "mlp.norm", local));
   append_mlp(shape, {.prefix = "mlp", .rows = shape.tokens, .width = shape.model.ffn / shape.tensor}, events, parts);

@@ -79,7 +79,7 @@ void check_attention(AttentionSpec& a, std::int64_t hidden, SpecReader& r) {
 }
 
 void bind_attention(AttentionSpec& a, std::int64_t hidden, SpecReader& r) {
-  const IntegerRange positive{.min = 1};
+  const IntegerRange positive{.min = 1, .max = 1 << 24};
   const bool kind_known = r.choice<AttentionKind>(
       {"kind", "multi-head, grouped-query or multi-head latent attention", kRequired}, a.kind, kAttentionKinds);
   r.integer({"heads", "query heads", kRequired}, a.heads, positive);
@@ -110,9 +110,9 @@ void check_moe(const MoeSpec& moe, std::int64_t layers, SpecReader& r) {
 }
 
 void bind_moe(MoeSpec& moe, std::int64_t layers, SpecReader& r) {
-  r.integer({"experts", "routed experts of a layer", kRequired}, moe.experts, {.min = 1});
-  r.integer({"topk", "routed experts a token goes to", kRequired}, moe.topk, {.min = 1});
-  r.integer({"ffn", "hidden size of one expert", kRequired}, moe.ffn, {.min = 1});
+  r.integer({"experts", "routed experts of a layer", kRequired}, moe.experts, {.min = 1, .max = 1 << 20});
+  r.integer({"topk", "routed experts a token goes to", kRequired}, moe.topk, {.min = 1, .max = 1 << 20});
+  r.integer({"ffn", "hidden size of one expert", kRequired}, moe.ffn, {.min = 1, .max = 1 << 20});
   r.integer({"shared_experts", "experts that every token goes to"}, moe.shared_experts, {.min = 0});
   r.integer({"shared_ffn", "total hidden size of the shared branch; 0 = shared_experts x ffn"}, moe.shared_ffn,
             {.min = 0});
@@ -123,10 +123,10 @@ void bind_moe(MoeSpec& moe, std::int64_t layers, SpecReader& r) {
 }
 
 void bind_shape(ModelSpec& spec, SpecReader& r) {
-  const IntegerRange positive{.min = 1};
+  const IntegerRange positive{.min = 1, .max = 1 << 24};
   r.text({"name", "name in reports", kRequired}, spec.name);
   r.text({"source", "where the configuration is published"}, spec.source);
-  r.integer({"layers", "transformer layers, without MTP modules", kRequired}, spec.layers, positive);
+  r.integer({"layers", "transformer layers, without MTP modules", kRequired}, spec.layers, {.min = 1, .max = 10'000});
   r.integer({"hidden", "width of the residual stream", kRequired}, spec.hidden, positive);
   r.integer({"vocab", "rows of the embedding table, padding included", kRequired}, spec.vocab, positive);
   r.integer({"ffn", "hidden size of the dense MLP; needed if any layer is dense"}, spec.ffn, positive);
@@ -166,7 +166,7 @@ void bind(ModelSpec& spec, SpecReader& r) {
            [&](SpecReader& inner) { bind_attention(spec.attention, spec.hidden, inner); });
   r.object({"moe", "mixture of experts; absent for a dense model"},
            [&](SpecReader& inner) { bind_moe(spec.moe, spec.layers, inner); });
-  r.integer({"mtp_layers", "multi-token-prediction modules"}, spec.mtp_layers, {.min = 0});
+  r.integer({"mtp_layers", "multi-token-prediction modules"}, spec.mtp_layers, {.min = 0, .max = 64});
   r.number({"published_parameters", "total as published, e.g. 671e9; 0 = none"}, spec.published_parameters, {.min = 0});
   r.number({"published_active_parameters", "per token as published; 0 = none"}, spec.published_active_parameters,
            {.min = 0});

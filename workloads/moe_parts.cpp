@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/numeric.hpp"
 #include "workloads/layer_program.hpp"
 #include "workloads/mlp_parts.hpp"
 
@@ -19,9 +20,7 @@ class MoeBuilder {
   LayerParts build();
 
  private:
-  double local(std::int64_t columns) const {
-    return static_cast<double>(shape_.local_tokens) * static_cast<double>(columns);
-  }
+  double local(std::int64_t columns) const { return real(shape_.local_tokens) * real(columns); }
   // Rows this rank's experts work on, and distinct tokens among them: both as many as leave this rank on average.
   double expert_rows() const { return local(moe_.topk); }
   double distinct_rows() const {
@@ -93,7 +92,7 @@ Op MoeBuilder::dispatch_cast(const std::string& name) const {
 // Copies between distinct tokens and one row per token and expert: `spreads` forward, gathers them up backward; the
 // part that gathers up forward does the reverse.
 LayerPart MoeBuilder::copy_part(const std::string& name, bool spreads) const {
-  const double hidden = static_cast<double>(shape_.model.hidden);
+  const double hidden = real(shape_.model.hidden);
   const Bytes narrow = distinct_rows() * hidden * shape_.element, wide = expert_rows() * hidden * shape_.element;
   const Op spread = vector_op(name, ComputeClass::kPermute, VectorKind::kPermute, narrow, wide);
   const Op gather = vector_op(name, ComputeClass::kPermute, VectorKind::kPermute, wide, narrow);

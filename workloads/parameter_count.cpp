@@ -1,9 +1,8 @@
+#include "base/numeric.hpp"
 #include "workloads/layer_parameters.hpp"
 
 namespace supernode {
 namespace {
-
-double d(std::int64_t value) { return static_cast<double>(value); }
 
 double mlp_parameters(const ModelSpec& model, std::int64_t width) {
   return mlp_matrices(model, width) + mlp_biases(model, width).total();
@@ -14,9 +13,9 @@ double attention_parameters(const ModelSpec& model) {
 }
 
 void add_moe_layer(const ModelSpec& model, ParameterCount& count) {
-  count.experts += d(model.moe.experts) * mlp_parameters(model, model.moe.ffn);
+  count.experts += real(model.moe.experts) * mlp_parameters(model, model.moe.ffn);
   if (model.shared_width() > 0) count.shared_experts += mlp_parameters(model, model.shared_width());
-  count.router += d(model.hidden) * d(model.moe.experts);
+  count.router += real(model.hidden) * real(model.moe.experts);
 }
 
 void add_layer(const ModelSpec& model, bool moe, ParameterCount& count) {
@@ -31,7 +30,7 @@ void add_layer(const ModelSpec& model, bool moe, ParameterCount& count) {
 double mtp_parameters(const ModelSpec& model) {
   ParameterCount module;
   add_layer(model, mtp_is_moe(model), module);
-  return d(model.mtp_layers) * (module.total() + mtp_projection(model) + mtp_norms(model));
+  return real(model.mtp_layers) * (module.total() + mtp_projection(model) + mtp_norms(model));
 }
 
 }  // namespace
@@ -42,14 +41,14 @@ double ParameterCount::total() const {
 
 ParameterCount count_parameters(const ModelSpec& model) {
   ParameterCount count;
-  count.embedding = d(model.vocab) * d(model.hidden);
+  count.embedding = real(model.vocab) * real(model.hidden);
   if (!model.tied_embeddings) count.head = count.embedding;
-  if (model.position == PositionKind::kLearned) count.embedding += d(model.max_positions) * d(model.hidden);
+  if (model.position == PositionKind::kLearned) count.embedding += real(model.max_positions) * real(model.hidden);
   for (std::int64_t layer = 0; layer < model.layers; ++layer) add_layer(model, model.is_moe(layer), count);
   count.norms += norm_parameters(model, model.hidden);  // after the last layer
   if (model.mtp_layers > 0) count.mtp = mtp_parameters(model);
   count.active = count.total();
-  if (model.moe.experts > 0) count.active -= count.experts * (1.0 - d(model.moe.topk) / d(model.moe.experts));
+  if (model.moe.experts > 0) count.active -= count.experts * (1.0 - real(model.moe.topk) / real(model.moe.experts));
   return count;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 
@@ -64,6 +65,7 @@ class PlanCheck {
   void check_experts();
   void check_batch();
   void check_schedule_batch();
+  void check_length();
 
   PlanSpec& plan_;
   const ModelSpec& model_;
@@ -197,6 +199,18 @@ void PlanCheck::check_batch() {
     return;
   }
   check_schedule_batch();
+  check_length();
+}
+
+// Each layer of each micro-batch is simulated; beyond this a step would take minutes.
+void PlanCheck::check_length() {
+  constexpr std::int64_t kMostLayerPasses = 1'000'000;
+  const std::int64_t most = std::max<std::int64_t>(1, kMostLayerPasses / model_.layers);
+  if (plan_.microbatches() <= most) return;
+  error("global_batch", fmt::format("global_batch {} makes {} micro-batches per replica; at most {} of {} layers are "
+                                    "simulated, whose rate per token is the same: global_batch {} is enough",
+                                    plan_.global_batch, plan_.microbatches(), most, model_.layers,
+                                    most * plan_.micro_batch * plan_.data_parallel));
 }
 
 void PlanCheck::check_schedule_batch() {

@@ -18,6 +18,14 @@ constexpr std::array<Choice<Recompute>, 3> kRecomputes = {{
     {"full", Recompute::kFull},
 }};
 
+template <class Enum, std::size_t N>
+std::string_view name_of(Enum value, const std::array<Choice<Enum>, N>& choices) {
+  for (const auto& [name, choice] : choices) {
+    if (choice == value) return name;
+  }
+  return "?";
+}
+
 void read_precision(SpecReader& r, Field field, Precision& out, std::initializer_list<Precision> allowed) {
   std::vector<Choice<Precision>> choices;
   for (Precision p : allowed) choices.emplace_back(to_string(p), p);
@@ -45,25 +53,36 @@ void bind_overlap(OverlapSpec& overlap, SpecReader& r) {
   r.boolean({"pipeline", "sends between stages do not block the sender"}, overlap.pipeline);
 }
 
+// Far above any machine, far below overflow: TP x PP x DP of the largest values is 2^60.
+constexpr std::int64_t kMostRanks = 1 << 20;
+constexpr IntegerRange kDegree = {.min = 1, .max = kMostRanks};
+
 void bind_parallelism(PlanSpec& plan, SpecReader& r) {
-  r.integer({"tensor_parallel", "ranks that share each layer's matrices"}, plan.tensor_parallel, {.min = 1});
+  r.integer({"tensor_parallel", "ranks that share each layer's matrices"}, plan.tensor_parallel, kDegree);
   r.boolean({"sequence_parallel", "shard the sequence between matrix products; without effect at tensor_parallel 1"},
             plan.sequence_parallel);
-  r.integer({"pipeline_parallel", "stages the layers are spread over"}, plan.pipeline_parallel, {.min = 1});
+  r.integer({"pipeline_parallel", "stages the layers are spread over"}, plan.pipeline_parallel, kDegree);
   r.integer({"virtual_stages", "model chunks per stage; more than 1 interleaves the schedule"}, plan.virtual_stages,
-            {.min = 1});
+            {.min = 1, .max = 1024});
   if (plan.virtual_stages > 1) plan.schedule = PipelineSchedule::kInterleaved;
   r.choice<PipelineSchedule>({"schedule", "order of the passes; interleaved when virtual_stages is above 1"},
                              plan.schedule, kSchedules);
   if (plan.schedule == PipelineSchedule::kDualPipeV && !r.has("virtual_stages")) plan.virtual_stages = 2;
   r.integer({"expert_parallel", "ranks the routed experts are spread over, inside tensor x data parallelism"},
-            plan.expert_parallel, {.min = 1});
-  r.integer({"data_parallel", "replicas of the model; 0 takes what the ranks leave"}, plan.data_parallel, {.min = 0});
-  r.integer({"zero_stage", "1 shards the optimizer over the replicas, 0 does not"}, plan.zero_stage,
-            {.min = 0, .max = 1});
+            plan.expert_parallel, kDegree);
+  r.integer({"data_parallel", "replicas of the model; 0 takes what the ranks leave"}, plan.data_parallel,
+            {.min = 0, .max = kMostRanks});
+  r.integer(
+      {"zero_stage",
+       "0 replicates the optimizer, 1 shards it over the replicas, 2 shards gradients too and reduces them after every "
+       "micro-batch"},
+      plan.zero_stage, {.min = 0, .max = 2});
 }
 
 }  // namespace
+
+std::string_view to_string(PipelineSchedule schedule) { return name_of(schedule, kSchedules); }
+std::string_view to_string(Recompute recompute) { return name_of(recompute, kRecomputes); }
 
 void bind(PlanSpec& plan, SpecReader& r) {
   bind_parallelism(plan, r);
@@ -72,9 +91,10 @@ void bind(PlanSpec& plan, SpecReader& r) {
             plan.balance_embedding);
   r.boolean({"uneven_stages", "allow stages whose numbers of layers differ by one"}, plan.uneven_stages);
   r.choice<Recompute>({"recompute", "activations computed again in the backward pass"}, plan.recompute, kRecomputes);
-  r.integer({"micro_batch", "sequences of one micro-batch"}, plan.micro_batch, {.min = 1});
-  r.integer({"global_batch", "sequences of one step over all replicas", kRequired}, plan.global_batch, {.min = 1});
-  r.integer({"sequence_length", "tokens of a sequence", kRequired}, plan.sequence_length, {.min = 1});
+  r.integer({"micro_batch", "sequences of one micro-batch"}, plan.micro_batch, {.min = 1, .max = 1 << 20});
+  r.integer({"global_batch", "sequences of one step over all replicas", kRequired}, plan.global_batch,
+            {.min = 1, .max = 1 << 24});
+  r.integer({"sequence_length", "tokens of a sequence", kRequired}, plan.sequence_length, {.min = 1, .max = 1 << 27});
   r.object({"precision", "number formats"}, [&](SpecReader& inner) { bind_precision(plan, inner); });
   r.object({"overlap", "communication that runs under computation"},
            [&](SpecReader& inner) { bind_overlap(plan.overlap, inner); });

@@ -21,6 +21,10 @@ enum class Recompute { kNone, kSelective, kFull };
 // kSelective recomputes attention cores without flash (nothing to do with flash), norms, activations and, for MLA, the
 // up-projections, as Megatron's `--recompute-granularity selective` with modules; see docs/models/memory.md.
 
+// As a scenario writes them: "1f1b", "interleaved", "dualpipev"; "none", "selective", "full".
+std::string_view to_string(PipelineSchedule schedule);
+std::string_view to_string(Recompute recompute);
+
 struct OverlapSpec {
   bool grad_reduce = true;   // DP reduce-scatter under the last backward passes
   bool param_gather = true;  // ZeRO-1 all-gather under the first forward passes
@@ -37,7 +41,7 @@ struct PlanSpec {
   PipelineSchedule schedule = PipelineSchedule::kOneForwardOneBackward;
   std::int64_t expert_parallel = 1;
   std::int64_t data_parallel = 0;  // 0 = ranks / (TP·PP)
-  std::int64_t zero_stage = 1;     // 0 or 1
+  std::int64_t zero_stage = 1;     // 0, 1, or 2 (gradients sharded, so reduced after every micro-batch)
   Recompute recompute = Recompute::kNone;
   std::int64_t micro_batch = 1;             // sequences
   std::int64_t global_batch = 0;            // sequences
@@ -56,6 +60,7 @@ struct PlanSpec {
   OverlapSpec overlap;
 
   std::int64_t ranks() const { return tensor_parallel * pipeline_parallel * data_parallel; }
+  std::int64_t expert_replicas() const { return tensor_parallel * data_parallel / expert_parallel; }  // of each expert
   std::int64_t microbatches() const { return global_batch / (micro_batch * data_parallel); }
 };
 

@@ -44,7 +44,7 @@ std::vector<DeviceId> group_members(const PlanSpec& plan, GroupKind kind, std::i
     case GroupKind::kExpert:
       return strided(first, 1, plan.expert_parallel);
     case GroupKind::kExpertData:
-      return strided(first, plan.expert_parallel, replica_ranks / plan.expert_parallel);
+      return strided(first, plan.expert_parallel, plan.expert_replicas());
     case GroupKind::kPipelineNext: {
       const std::int64_t next = (stage + 1) % plan.pipeline_parallel;
       return {DeviceId(first), DeviceId(replica_ranks * next)};

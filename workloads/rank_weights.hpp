@@ -22,5 +22,7 @@ RankWeights embedding_weights(const ModelSpec& model, const PlanSpec& plan);
 RankWeights head_weights(const ModelSpec& model, const PlanSpec& plan);
 // One MTP module without its layer: projection and norms.
 RankWeights mtp_input_weights(const ModelSpec& model, const PlanSpec& plan);
+// All units of a pipeline stage together.
+RankWeights stage_weights(const ModelSpec& model, const PlanSpec& plan, std::int64_t stage);
 
 }  // namespace supernode

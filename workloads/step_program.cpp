@@ -3,6 +3,7 @@
 #include <cassert>
 #include <variant>
 
+#include "base/numeric.hpp"
 #include "workloads/data_parallel_ops.hpp"
 #include "workloads/layer_parameters.hpp"
 #include "workloads/layer_program.hpp"
@@ -91,11 +92,15 @@ PassProgram StageBuilder::backward(std::int64_t chunk, bool last) {
   const Segments all = segments(chunk);
   for (auto segment = all.rbegin(); segment != all.rend(); ++segment) {
     append_backward(segment->parts, segment->recompute, pass.ops);
-    if (!last || !shape_.plan.overlap.grad_reduce) continue;
+    if (!last && shape_.plan.zero_stage < 2) continue;
     std::vector<Op> reduce = reduce_ops(shape_, segment->weights);
-    make_async(reduce, events_);
-    append(pass.ops, reduce);
-    append(reductions_, reduce);
+    if (shape_.plan.overlap.grad_reduce) {
+      make_async(reduce, events_);
+      if (last) append(reductions_, reduce);  // operations of a class end in launch order, so the last ones end last
+      append(pass.ops, reduce);
+    } else if (shape_.plan.zero_stage == 2) {
+      append(pass.ops, reduce);
+    }
   }
   return pass;
 }
@@ -117,15 +122,14 @@ void StageBuilder::launch_gathers() {
 
 // The end of the step: reductions (waited for, or made now), then the optimizer.
 void StageBuilder::finish() {
-  RankWeights held;
   for (std::int64_t chunk = shape_.plan.virtual_stages; chunk-- > 0;) {
     for (const Segment& segment : segments(chunk)) {
-      held += segment.weights;
-      if (!shape_.plan.overlap.grad_reduce) append(program_.epilogue, reduce_ops(shape_, segment.weights));
+      const bool reduced_in_passes = shape_.plan.overlap.grad_reduce || shape_.plan.zero_stage == 2;
+      if (!reduced_in_passes) append(program_.epilogue, reduce_ops(shape_, segment.weights));
     }
   }
   append(program_.epilogue, waits_for(reductions_));
-  append(program_.epilogue, optimizer_ops(shape_, held, stage_));
+  append(program_.epilogue, optimizer_ops(shape_, stage_weights(shape_.model, shape_.plan, stage_), stage_));
 }
 
 StageProgram StageBuilder::build() {
@@ -151,7 +155,7 @@ struct FlopCount {
 void count(const std::vector<Op>& ops, double times, FlopCount& total) {
   for (const Op& op : ops) {
     if (op.kind != Op::Kind::kCompute) continue;
-    const Flops all = times * static_cast<double>(op.repeat) * flops(op.kernel);
+    const Flops all = times * real(op.repeat) * flops(op.kernel);
     const auto* attention = std::get_if<AttentionKernel>(&op.kernel);
     const double again = op.recompute ? 1.0 : attention && attention->backward ? 1.0 / 5.0 : 0.0;
     total.recomputed += again * all;
@@ -161,7 +165,7 @@ void count(const std::vector<Op>& ops, double times, FlopCount& total) {
 
 FlopCount count_stage(const StageProgram& stage, std::int64_t microbatches) {
   FlopCount total;
-  const double middle = static_cast<double>(microbatches - 1);
+  const double middle = real(microbatches - 1);
   for (std::size_t chunk = 0; chunk < stage.forward.size(); ++chunk) {
     count(stage.forward_first[chunk].ops, 1, total);
     count(stage.forward[chunk].ops, middle, total);
@@ -220,7 +224,7 @@ StepProgram build_step_program(const ModelSpec& model, const PlanSpec& plan) {
   StepProgram program;
   program.microbatches = plan.microbatches();
   program.chunks = plan.virtual_stages;
-  program.boundary_bytes = static_cast<double>(shape.local_tokens) * static_cast<double>(model.hidden) * shape.element;
+  program.boundary_bytes = real(shape.local_tokens) * real(model.hidden) * shape.element;
   program.blocking_sends = !plan.overlap.pipeline;
   std::vector<std::vector<Slot>> orders = pipeline_order(plan);
   assert(!check_order(orders, plan));

@@ -1,6 +1,5 @@
 // Full mesh: everyone sends to everyone at once. One round for all-to-all, EP dispatch and combine over any group; for
-// all-gather and reduce-scatter (one round) and all-reduce (two) inside a node, where libraries use it (HCCL's mesh,
-// NCCL's direct kernels).
+// all-gather and reduce-scatter (one round) and all-reduce (two) inside a node, where libraries use it (HCCL's mesh).
 
 #include <algorithm>
 

@@ -91,8 +91,18 @@ TEST(Yaml, SetsByPath) {
   EXPECT_EQ(root.find("plan")->find("tp")->scalar, "8");
   EXPECT_EQ(root.find("system")->find("fabric")->find("scale_up")->find("bandwidth")->scalar, "196 GB/s");
   EXPECT_FALSE(d.has_errors());
+  set_yaml_path(root, "fit.\"gemm.bf16\".x", "2", d);
+  EXPECT_EQ(root.find("fit")->find("gemm.bf16")->find("x")->scalar, "2");
+  EXPECT_FALSE(d.has_errors());
   set_yaml_path(root, "a..b", "1", d);
   EXPECT_TRUE(d.has_errors());
+}
+
+TEST(Yaml, EmitsControlCharactersEscaped) {
+  Diagnostics d;
+  const YamlNode root = parse("a: \"x\\a\\ty\"\n", d);
+  EXPECT_EQ(emit_yaml(root), "a: \"x\\x07\\x09y\"\n");
+  EXPECT_EQ(parse(emit_yaml(root), d).find("a")->scalar, "x\a\ty");
 }
 
 TEST(Yaml, EmitsWhatItParses) {

@@ -93,6 +93,7 @@ CollectiveProtocol sample() {
   protocol.fits["scale_up.all_gather"] = fit_protocol(rows_of(truth())).fit;
   protocol.fits["scale_out.all_reduce"] = fit_protocol(rows_of(truth())).fit;
   protocol.fits["scale_out.all_reduce"].in_network_reduction = true;
+  protocol.algorithms[CollectiveOp::kAllGather] = {"ring"};
   return protocol;
 }
 
@@ -101,6 +102,7 @@ TEST(CollectiveProtocol, EmittedTextReadsBack) {
   const CollectiveProtocol back = read(emit_protocol(sample()), diagnostics);
   ASSERT_FALSE(diagnostics.has_errors()) << diagnostics.render();
   EXPECT_EQ(back.traces, "a \"quoted\" source");
+  EXPECT_EQ(back.algorithms, sample().algorithms);
   ASSERT_EQ(back.fits.size(), 2u);
   EXPECT_TRUE(back.fits.at("scale_out.all_reduce").in_network_reduction);
   EXPECT_NEAR(back.fits.at("scale_up.all_gather").efficiency.value, 0.8, 0.005);

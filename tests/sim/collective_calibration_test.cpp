@@ -137,6 +137,32 @@ TEST(CalibrateProtocol, FindsTheProtocolThatMadeTheRows) {
   }
 }
 
+// Rows of rings over 4 nodes of 8, which the NICs bind: S · 31/32 / 8 at 50 GB/s. A hierarchy, were it allowed, would
+// be bound by the 400 GB/s ports with S · 7/8, and explain the rows with as much lower an efficiency as it is faster.
+TEST(CalibrateProtocol, ExplainsRowsByTheAlgorithmsOfTheLibrary) {
+  const SystemSpec spec = box();
+  const Fabric fabric = build_fabric(spec, 32);
+  CollectiveProtocol truth;
+  truth.algorithms[kAllGather] = {"ring"};
+  truth.fits["scale_out.all_gather"] = fit(4_us, 1_us, 0.8, 64_KiB);
+  CollectiveCostModel model(fabric, truth);
+  std::vector<CollectiveTraceRow> rows;
+  for (double bytes = 1e6; bytes < 9e9; bytes *= 4) {
+    CollectiveTraceRow r = row(kAllGather, 32, 4);
+    r.bytes = Bytes(bytes);
+    r.time = model.cost({kAllGather, *r.bytes, {}}, devices(32)).time;
+    rows.push_back(r);
+  }
+  const auto efficiency = [](const CalibratedProtocol& found) {
+    return found.protocol.fits.at("scale_out.all_gather").efficiency.value;
+  };
+  const CalibratedProtocol found = calibrate_protocol(spec, rows, {{}, {}, truth.algorithms});
+  EXPECT_NEAR(efficiency(found), 0.8, 0.01);
+  EXPECT_EQ(found.protocol.algorithms, truth.algorithms);
+  EXPECT_NE(found.text.find("  all_gather: [ring]"), std::string::npos);
+  EXPECT_NEAR(efficiency(calibrate_protocol(spec, rows)), 0.8 * (7.0 / 8 / 400) / (31.0 / 32 / 8 / 50), 0.01);
+}
+
 // A rate that no ring could reach (bus bandwidth above the port's) is proof of reduction in the switch.
 TEST(CalibrateProtocol, TakesImpossibleRatesForInNetworkReduction) {
   const SystemSpec spec = box();
@@ -165,9 +191,9 @@ TEST(CalibrateProtocol, LeavesOutWhatItIsToldTo) {
       r.time = (10_us + *r.bytes / 300_GBps) * (slow ? 10.0 : 1.0);
       rows.push_back(r);
     }
-  EXPECT_EQ(calibrate_protocol(spec, rows, {{"slow network"}, {}}).fits[0].rows,
+  EXPECT_EQ(calibrate_protocol(spec, rows, {{"slow network"}, {}, {}}).fits[0].rows,
             static_cast<std::int64_t>(rows.size() / 2));
-  EXPECT_THROW(calibrate_protocol(spec, rows, {{"nccl"}, {}}), std::runtime_error);
+  EXPECT_THROW(calibrate_protocol(spec, rows, {{"nccl"}, {}, {}}), std::runtime_error);
 }
 
 }  // namespace

@@ -117,15 +117,31 @@ TEST(CollectiveCost, UsesTheScopeOfTheWidestPlane) {
   EXPECT_NEAR(us(across.time), 100 + 60, 1e-3);  // 3/4 of 4 MB at 50 GB/s
 }
 
-// Reduction over whole nodes: the hierarchy uses all four NICs of a node, the flat ring one.
-TEST(CollectiveCost, HierarchyBeatsTheFlatRingAcrossNodes) {
+// Reduction over whole nodes: rings and hierarchy both use all four NICs of a node. A ring carries the data of its
+// node's other ranks over them too: 15/16 against 3/4 of the buffer.
+TEST(CollectiveCost, RingsAndHierarchyUseAllNicsOfANode) {
   const CollectiveProtocol protocol = bare_protocol();
   const Fabric fabric = rails(4, 4, 400_GBps, 50_GBps, 1_us);
   CollectiveCostModel model(fabric, protocol);
   const CollectiveCall call{kAllReduce, 400_MB, {}};
   // 2 · 3/4 · 400 MB / 4 over each NIC at 50 GB/s: 3000 us; hierarchy of 2(3 + 3) rounds with 2 us across.
   EXPECT_NEAR(us(model.cost(call, devices(16), "hierarchical").time), 3000 + 12 * 2, 1);
-  EXPECT_GT(model.cost(call, devices(16), "ring").time, model.cost(call, devices(16), "hierarchical").time * 4.0);
+  // 2 · 15/16 · 400 MB / 4 over each NIC: 3750 us, and 30 rounds with 2 us across.
+  EXPECT_NEAR(us(model.cost(call, devices(16), "ring").time), 3750 + 30 * 2, 1);
+}
+
+// With ring alone in the list the other algorithms, faster here, are taken only by name.
+TEST(CollectiveCost, TheLibraryChoosesAmongItsAlgorithms) {
+  CollectiveProtocol protocol = bare_protocol();
+  const Fabric fabric = rails(4, 4, 400_GBps, 50_GBps, 1_us);
+  const CollectiveCall gather{kAllGather, 400_MB, {}}, reduce{kAllReduce, 400_MB, {}};
+  EXPECT_EQ(CollectiveCostModel(fabric, protocol).cost(gather, devices(16)).algorithm, "hierarchical");
+  protocol.algorithms[kAllGather] = {"ring"};
+  CollectiveCostModel model(fabric, protocol);
+  const CollectiveCost ring = model.cost(gather, devices(16));
+  EXPECT_EQ(ring.algorithm, "ring");
+  EXPECT_LT(model.cost(gather, devices(16), "hierarchical").time, ring.time);
+  EXPECT_EQ(model.cost(reduce, devices(16)).algorithm, "hierarchical");
 }
 
 TEST(CollectiveCost, SwitchReductionOnlyWhereTheLibraryHasIt) {

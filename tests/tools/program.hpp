@@ -19,11 +19,12 @@ struct ProgramRun {
 };
 
 // `arguments` as typed in a shell; `before` goes before the program (a pipe, variables).
-inline ProgramRun run_program(const std::string& arguments, const std::string& before = "") {
+inline ProgramRun run_program(const std::string& arguments, const std::string& before = "",
+                              const std::string& program = SUPERNODE_BINARY) {
   const TempFolder folder;
   const std::string out = folder.path("out"), err = folder.path("err");
   const std::string command =
-      fmt::format("{} '{}' {} > '{}' 2> '{}' < /dev/null", before, SUPERNODE_BINARY, arguments, out, err);
+      fmt::format("{} '{}' {} > '{}' 2> '{}' < /dev/null", before, program, arguments, out, err);
   const int status =
       std::system(before.find('|') == std::string::npos ? command.c_str()
                                                         : command.substr(0, command.rfind(" < /dev/null")).c_str());

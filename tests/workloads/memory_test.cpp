@@ -88,7 +88,7 @@ TEST(Memory, LayerActivationsAgreeWithKorthikanti) {
 TEST(Memory, ExpertsAreShardedByExpertParallelismAlone) {
   PlanSpec plan = plan_of(2, 1, 4, 4, 1);
   plan.expert_parallel = 4;
-  const RankParameters p = rank_parameters(tiny_moe(), plan, 0);
+  const RankWeights p = stage_weights(tiny_moe(), plan, 0);
   EXPECT_EQ(p.experts, 4 * 2 * 3 * 8 * 4);  // two of eight experts in each of four layers
   // Replicated over DP·TP/EP = 2 ranks, which share their optimizer state.
   StageMemory memory;
@@ -108,9 +108,9 @@ TEST(Memory, TiedTableIsHeldTwiceOnlyWhenStagesAreApart) {
   ModelSpec model = tiny();
   model.tied_embeddings = true;
   const double table = 16 * 8;
-  const double one = rank_parameters(model, plan_of(1, 1, 1, 4, 1), 0).dense;
+  const double one = stage_weights(model, plan_of(1, 1, 1, 4, 1), 0).dense;
   const PlanSpec apart = plan_of(1, 2, 1, 4, 2);
-  EXPECT_EQ(rank_parameters(model, apart, 0).dense + rank_parameters(model, apart, 1).dense, one + table);
+  EXPECT_EQ(stage_weights(model, apart, 0).dense + stage_weights(model, apart, 1).dense, one + table);
 }
 
 TEST(Memory, LatentAttentionRecomputesItsUpProjections) {
@@ -189,6 +189,26 @@ TEST_P(MemoryProperty, ZeroOneShardsTheOptimizer) {
   }
 }
 
+// Under ZeRO-1 the gradients are whole (G); ZeRO-2 keeps G/shards, and two of the stage's layers whole: G·2/layers. The
+// optimizer, 12 bytes a parameter to the gradient's 4 or 2, is sharded alike in both.
+TEST_P(MemoryProperty, ZeroTwoShardsGradientsToo) {
+  plan_.zero_stage = 1;
+  const auto whole = estimate_stages(model_, plan_);
+  plan_.zero_stage = 2;
+  const auto sharded = estimate_stages(model_, plan_);
+  for (std::size_t s = 0; s < whole.size(); ++s) {
+    std::int64_t layers = 0;
+    for (std::int64_t chunk = 0; chunk < plan_.virtual_stages; ++chunk) {
+      const LayerRange range = layers_of(plan_, model_, static_cast<std::int64_t>(s), chunk);
+      layers += range.last - range.first;
+    }
+    const Bytes shards = whole[s].optimizer * (bytes_per_element(plan_.gradient).value() / 12);
+    const Bytes two_layers = whole[s].gradients * std::min(1.0, 2.0 / static_cast<double>(layers));
+    EXPECT_NEAR(sharded[s].gradients.value(), (shards + two_layers).value(), 1);
+    EXPECT_EQ(sharded[s].optimizer, whole[s].optimizer);
+  }
+}
+
 TEST_P(MemoryProperty, ActivationsGrowWithMicroBatchAndSequence) {
   const Bytes one = estimate_stages(model_, plan_)[0].activations;
   PlanSpec larger = plan_;
@@ -203,7 +223,7 @@ TEST_P(MemoryProperty, ActivationsGrowWithMicroBatchAndSequence) {
 TEST_P(MemoryProperty, StagesTogetherHoldTheModel) {
   double parameters = 0;
   for (std::int64_t stage = 0; stage < plan_.pipeline_parallel; ++stage) {
-    const RankParameters p = rank_parameters(model_, plan_, stage);
+    const RankWeights p = stage_weights(model_, plan_, stage);
     parameters +=
         p.dense * static_cast<double>(plan_.tensor_parallel) + p.experts * static_cast<double>(plan_.expert_parallel);
   }

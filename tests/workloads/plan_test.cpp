@@ -82,7 +82,7 @@ TEST(PlanBind, ReadsEveryKey) {
 
 TEST(PlanBind, ReportsBadValuesAllAtOnce) {
   Diagnostics diagnostics;
-  read_plan("tensor_paralel: 2\nrecompute: some\nzero_stage: 3\nsequence_length: 128\n", diagnostics);
+  read_plan("tensor_paralel: 2\nrecompute: some\nzero_stage: 4\nsequence_length: 128\n", diagnostics);
   // Misspelt key, unknown choice, out of range, missing global_batch.
   EXPECT_EQ(diagnostics.error_count(), 4) << diagnostics.render();
   EXPECT_THAT(diagnostics.render(), HasSubstr("tensor_parallel"));

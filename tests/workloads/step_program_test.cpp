@@ -10,7 +10,7 @@
 #include "model_catalog_fixture.hpp"
 #include "plan_fixture.hpp"
 #include "workloads/data_parallel_ops.hpp"
-#include "workloads/memory_states.hpp"
+#include "workloads/rank_weights.hpp"
 
 namespace supernode {
 namespace {
@@ -180,6 +180,26 @@ TEST(StepProgram, ZeroNoneReducesWholeGradients) {
   EXPECT_EQ(std::get<VectorKernel>(program.stages[0].epilogue.back().kernel).read.value(), 16 * parameters);
 }
 
+// Sharded gradients cannot be kept whole, so each micro-batch's are reduced; the epilogue waits for the last one's.
+TEST(StepProgram, ZeroTwoReducesAfterEveryMicroBatch) {
+  PlanSpec plan = replicated_plan(8);
+  const double once =
+      bytes_named(build_step_program(small_dense_model(), plan).stages[0].backward_last[0].ops, "grad.reduce");
+  plan.zero_stage = 2;
+  const StepProgram program = build_step_program(small_dense_model(), plan);
+  const StageProgram& stage = program.stages[0];
+  EXPECT_GT(once, 0);
+  EXPECT_EQ(bytes_named(stage.backward[0].ops, "grad.reduce"), once);
+  EXPECT_EQ(bytes_named(stage.backward_last[0].ops, "grad.reduce"), once);
+  EXPECT_EQ(count_named(stage.epilogue, "grad.reduce", Op::Kind::kWait),
+            count_named(stage.backward_last[0].ops, "grad.reduce", Op::Kind::kCommAsync));
+  plan.overlap.grad_reduce = false;
+  const StepProgram blocking = build_step_program(small_dense_model(), plan);
+  EXPECT_EQ(count_named(blocking.stages[0].backward[0].ops, "grad.reduce", Op::Kind::kComm),
+            count_named(stage.backward[0].ops, "grad.reduce", Op::Kind::kCommAsync));
+  EXPECT_EQ(count_named(blocking.stages[0].epilogue, "grad.reduce", Op::Kind::kComm), 0);
+}
+
 TEST(StepProgram, ExpertsAreReducedOverTheirOwnReplicas) {
   const ModelSpec model = small_moe_model();
   PlanSpec plan = replicated_plan(8);
@@ -285,7 +305,7 @@ TEST(StepProgram, WeightsOnAllRanksAreTheModels) {
   const StepProgram program = build_step_program(model, plan);
   for (std::int64_t s = 0; s < 2; ++s) {
     const auto& ops = program.stages[static_cast<std::size_t>(s)].backward_last[0].ops;
-    const RankParameters held = rank_parameters(model, plan, s);
+    const RankWeights held = stage_weights(model, plan, s);
     EXPECT_DOUBLE_EQ(bytes_named(ops, "grad.reduce"), 4 * held.dense);
     EXPECT_DOUBLE_EQ(bytes_named(ops, "grad.reduce.experts"), 4 * held.experts);
   }
