@@ -87,7 +87,8 @@ void StepRun::set_communicating(Stage& stage, int change) {
 void StepRun::transfer(CommStream& stream, const TimedOp& op, bool slowed) {
   Stage& stage = *stream.stage;
   const Seconds start = now();
-  const double factor = slowed ? options_.overlap_slowdown : 1.0;
+  // Computation takes memory bandwidth and cores from a scale-up transfer; a NIC is too slow to miss them.
+  const double factor = slowed && op.plane != Plane::kScaleOut ? options_.overlap_slowdown : 1.0;
   if (slowed) set_communicating(stage, +1);
   if (op.latency.value() > 0) sg4::this_actor::sleep_for(op.latency.value());
   const Seconds flow_time = (op.time - op.latency) * factor;

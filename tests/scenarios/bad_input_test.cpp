@@ -62,7 +62,7 @@ std::vector<BadInput> bad_inputs() {
       {"ModelIsNothing", replaced(good, "model: llama-3.1-8b", "model:"), ":5:1:", "model has no value"},
       {"ModelIsAList", replaced(good, "model: llama-3.1-8b", "model: [a, b]"), ":5:8:", "must be a map"},
       {"PlanIsText", replaced(good, good.substr(good.find("plan:")), "plan: big\n"), ":6:7:", "must be a map"},
-      {"ZeroChips", replaced(good, "chips: 16", "chips: 0"), ":4:10:", "must be at least 1, not 0"},
+      {"ZeroChips", replaced(good, "chips: 16", "chips: 0"), ":4:10:", "must be from 1 to 1048576, not 0"},
       {"ChipsNotWhole", replaced(good, "chips: 16", "chips: 1.5"), ":4:10:", "must be a whole number"},
       {"Empty", "", ": ", "is empty"},
       {"OnlyAComment", "# nothing\n", ": ", "is empty"},

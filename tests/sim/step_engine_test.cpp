@@ -164,6 +164,17 @@ TEST(StepEngine, OverlapSlowsBothSides) {
   EXPECT_NEAR(r.stages[0].slowdown.value(), 2.5e-3, 1e-9);
 }
 
+// A NIC is the bottleneck of its own transfer: 100 MB at 10 GB/s stays 10 ms, in which 8 ms of computing are done; 12
+// more follow: 22 ms.
+TEST(StepEngine, OverlapDoesNotSlowTheNic) {
+  StepOptions options;
+  options.overlap_slowdown = 1.25;
+  TimedOp reduce = comm(Op::Kind::kCommAsync, CommClass::kData, 0_s, 100_MB, 10_GBps, 0);
+  reduce.plane = Plane::kScaleOut;
+  const auto r = run_step_simgrid(single({reduce, compute(20_ms), wait(CommClass::kData, 0)}), options);
+  EXPECT_NEAR(r.step_time.value(), 22e-3, 1e-9);
+}
+
 // Two passes together on one compute stream: forward = compute 3, comm 5; backward = comm 4, compute 6. The backward's
 // communication (0-4) runs under the forward's compute (0-3); then 4-10 computes; forward's comm 3-8 is hidden but for
 // the instant 3-4, where both wait. Step 10 = 3 + 1 exposed + 6.
