@@ -1,0 +1,162 @@
+#include "tools/refit_chips/recipes.hpp"
+
+#include <variant>
+
+namespace supernode {
+namespace {
+
+using Rows = std::vector<KernelTraceRow>;
+
+const std::string kAic = "ai-dynamo/aiconfigurator kernel database (inference GEMM, prefill attention)";
+const std::string kSimuMax = "MooreThreads/SimuMax training kernels";
+const std::string kLlmCompass = "PrincetonUniversity/LLMCompass figure 5, A100, largest of the sizes measured";
+const std::string kAzure = "Azure/AI-benchmarking-guide, HBM triad over the datasheet's bandwidth";
+
+// LLMCompass on A100 (2.039 TB/s): layer norm 385.8 and softmax 278.8 Gelem/s, 2 bytes read and 2 written each.
+constexpr double kNormShare = 385.8e9 * 4 / 2.039e12;
+constexpr double kSoftmaxShare = 278.8 * 4e9 / 2.039e12;
+
+void set(KernelFit& fit, const std::string& name, double value, const std::string& source,
+         Confidence confidence = Confidence::kDerived) {
+  fit.parameters[name] = {value, source, confidence};
+}
+
+void set_vector(KernelFit& fit, const std::string& kind, double share, const std::string& source, Confidence confidence,
+                double deviation) {
+  set(fit, "vector." + kind + ".memory", share, source, confidence);
+  set(fit, "vector." + kind + ".deviation", deviation, "spread between shapes and kinds of the source",
+      Confidence::kAssumed);
+}
+
+void set_norm_and_softmax_of_a100(KernelFit& fit) {
+  set_vector(fit, "norm", kNormShare, "A100 share; " + kLlmCompass, Confidence::kDerived, 0.2);
+  set_vector(fit, "softmax", kSoftmaxShare, "A100 share; " + kLlmCompass, Confidence::kDerived, 0.2);
+}
+
+// A chip without backward traces: forward's rate times the ratio that A100 and B200 show.
+void set_backward_attention(KernelFit& fit, double head_half, const std::string& head_half_source, double deviation) {
+  const std::string prefix = "attention.backward.bf16.";
+  set(fit, prefix + "efficiency", fit.parameters["attention.forward.bf16.efficiency"].value * 0.78,
+      "forward's efficiency times 0.78, the ratio of backward to forward in the A100 and B200 traces");
+  set(fit, prefix + "head_half", head_half, head_half_source);
+  set(fit, prefix + "block", 128, "as in the A100 traces");
+  set(fit, prefix + "padding", 1, "as in the A100 and B200 traces");
+  set(fit, prefix + "sequence_ramp", 107, "as in the A100 traces");
+  set(fit, prefix + "tail", 0.39, "as in the A100 traces");
+  set(fit, prefix + "deviation", deviation, "no trace of its own", Confidence::kAssumed);
+}
+
+Rows only(const Rows& rows, bool attention) {
+  Rows out;
+  for (const KernelTraceRow& row : rows)
+    if (std::holds_alternative<AttentionKernel>(row.kernel) == attention) out.push_back(row);
+  return out;
+}
+
+Rows join(Rows a, const Rows& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+class Refit {
+ public:
+  explicit Refit(const RefitInput& input) : in_(input) {}
+
+  std::map<std::string, KernelFit> run() {
+    pcie_ = fit("a100", in_.rows("a100-pcie"));
+    a100();
+    hopper();
+    blackwell();
+    ascend("ascend-910b");
+    ascend("ascend-910c");
+    return std::move(out_);
+  }
+
+ private:
+  KernelFit fit(const std::string& chip, const Rows& rows) const { return fit_kernels(in_.chip(chip), rows).fit; }
+
+  void a100() {
+    KernelFit f = fit("a100", join(only(in_.rows("a100-sxm"), false), only(in_.rows("a100-pcie"), true)));
+    f.traces = kAic + "; " + kSimuMax + " on A100 PCIe (attention, and the ratio of the training passes)";
+    set_vector(f, "elementwise", 1.70 / 2.039, kAzure + " (1.70 of 2.039 TB/s)", Confidence::kMeasured, 0.12);
+    set_vector(f, "norm", kNormShare, kLlmCompass + ": layer norm, 385.8 Gelem/s, 4 bytes each", Confidence::kMeasured,
+               0.15);
+    set_vector(f, "softmax", kSoftmaxShare, kLlmCompass + ": softmax, 4 bytes each", Confidence::kMeasured, 0.15);
+    borrow_missing(f, pcie_, "A100 PCIe");
+    out_["a100"] = f;
+  }
+
+  void hopper() {
+    const Rows h800_rows = in_.rows("h800");
+    KernelFit h100 = fit("h100", join(in_.rows("h100"), only(h800_rows, true)));
+    KernelFit h800 = fit("h800", only(h800_rows, false));
+    h100.traces = kAic +
+                  "; FlashAttention-3 and cuDNN (arXiv 2407.08608, pytorch/benchmark); Azure fp8; MLA and grouped GEMM "
+                  "of H800: alibaba/InferSim";
+    set_backward_attention(h100, h100.parameters["attention.forward.bf16.head_half"].value * 0.83,
+                           "as in the A100 traces (backward over forward: 0.83)", 0.15);
+    set_vector(h100, "elementwise", 2.97 / 3.35, kAzure + " (2.97 of 3.35 TB/s)", Confidence::kMeasured, 0.12);
+    set_norm_and_softmax_of_a100(h100);
+    borrow_missing(h100, h800, "H800");
+    borrow_missing(h100, pcie_, "A100 PCIe");
+
+    h800.traces =
+        "deepseek-ai/DeepGEMM README and alibaba/InferSim (fp8, fp8 grouped); the rest from H100, the same silicon";
+    borrow_missing(h800, h100, "H100");
+
+    KernelFit h200;
+    h200.launch = h100.launch;
+    h200.traces = "none of its own: all from H100, the same silicon with faster memory";
+    set_vector(h200, "elementwise", 4.15 / 4.8, kAzure + " (4.15 of 4.8 TB/s)", Confidence::kMeasured, 0.12);
+    borrow_missing(h200, h100, "H100");
+    out_["h100"] = h100;
+    out_["h800"] = h800;
+    out_["h200"] = h200;
+  }
+
+  void blackwell() {
+    KernelFit b200 = fit("b200", in_.rows("b200"));
+    b200.traces = kAic + "; " + kSimuMax + " on B200 (attention, grouped GEMM, training passes)";
+    set_vector(b200, "elementwise", 2.97 / 3.35, "H100 share; " + kAzure, Confidence::kDerived, 0.15);
+    set_norm_and_softmax_of_a100(b200);
+    KernelFit gb200 = fit("gb200", in_.rows("gb200"));
+    gb200.traces = kAic + "; backward passes, grouped GEMM and attention backward from B200";
+    borrow_missing(gb200, b200, "B200");
+    out_["b200"] = b200;
+    out_["gb200"] = gb200;
+  }
+
+  // The 910B and the 910C's die have the same cores: one fit of both chips' rows.
+  void ascend(const std::string& name) {
+    KernelFit f = fit(name, join(join(in_.rows("ascend-910c"), in_.rows("ascend-910b")), in_.rows("ascend-910b1")));
+    f.traces =
+        "910B and 910C dies together: Horacehxw/msModeling (in-model), cannmirror/pto-isa, asc-devkit and catlass "
+        "samples, CloudMatrix384 Table 10; attention from CloudMatrix384 Tables 8-9 and in-model prefill";
+    const std::string points =
+        "the two published points: MLA at widths 576/512 uses 65.4 % of the peak (arXiv 2506.12708 Table 8), prefill "
+        "of "
+        "11 sequences of 41,040 tokens with 4 heads of 128 takes 1286 us (Horacehxw/msModeling; lengths taken as "
+        "equal)";
+    const std::string prefix = "attention.forward.bf16.", siblings = "as in the A100 and H100 traces";
+    set(f, prefix + "efficiency", 0.83, points);
+    set(f, prefix + "head_half", 150, points);
+    set(f, prefix + "padding", 0.3, siblings);
+    set(f, prefix + "sequence_ramp", 100, siblings);
+    set(f, prefix + "tail", 0.5, siblings);
+    set(f, prefix + "block", 128, siblings);
+    set(f, prefix + "deviation", 0.2, "two points determine two parameters", Confidence::kAssumed);
+    set_backward_attention(f, 150, "as forward's", 0.25);
+    borrow_missing(f, pcie_, "A100 PCIe");
+    out_[name] = f;
+  }
+
+  const RefitInput& in_;
+  KernelFit pcie_;  // A100 PCIe: the training-shaped rows, for ratios between passes
+  std::map<std::string, KernelFit> out_;
+};
+
+}  // namespace
+
+std::map<std::string, KernelFit> refit_all(const RefitInput& input) { return Refit(input).run(); }
+
+}  // namespace supernode
