@@ -25,7 +25,8 @@ TEST(Scripts, SetupWithoutAptGetSaysWhatToInstall) {
 }
 
 TEST(Scripts, AreExecutableAndParse) {
-  for (const char* name : {"tools/setup", "tools/build", "tools/test", "tools/quickstart", ".ci/run"}) {
+  for (const char* name : {"tools/setup", "tools/build", "tools/test", "tools/quickstart", "tools/bench",
+                           "tools/fidelity", "tools/refit", ".ci/run"}) {
     const std::string path = std::string(SUPERNODE_SOURCE_DIR) + "/" + name;
     const auto permissions = std::filesystem::status(path).permissions();
     EXPECT_NE(permissions & std::filesystem::perms::owner_exec, std::filesystem::perms::none) << name;

@@ -1,0 +1,27 @@
+#pragma once
+// How the protocol fits of the catalogued systems are composed: which measured rows count for each, and which
+// operations that it has no rows of it borrows from which other system's fit.
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "calibration/collective_protocol.hpp"
+#include "calibration/collective_trace.hpp"
+#include "topology/system_spec.hpp"
+
+namespace supernode {
+
+struct ProtocolRefitInput {
+  std::vector<CollectiveTraceRow> rows;
+  // By name in the protocol catalogue: whose library it is and what that chooses among, which no row tells.
+  std::function<CollectiveProtocol(const std::string& name)> protocol;
+  std::function<SystemSpec(const std::string& name)> system;
+};
+
+// The fits of all catalogued protocols by name. Throws std::runtime_error when a system has no usable row
+// or a donor nothing to lend.
+std::map<std::string, CollectiveProtocol> refit_protocols(const ProtocolRefitInput& input);
+
+}  // namespace supernode
