@@ -2,31 +2,19 @@
 // `fit:` section of each chip's YAML in FOLDER anew; the datasheet part stays as it is. tools/refit runs it.
 #include <fmt/format.h>
 
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <stdexcept>
 
 #include "calibration/trace_csv.hpp"
 #include "tools/refit_chips/recipes.hpp"
+#include "tools/refit_shared/refit_program.hpp"
 
 namespace {
 
 using namespace supernode;
 
-std::string read_file(const std::string& path) {
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream) throw std::runtime_error(path + " cannot be read");
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
-
 // A catalogue file without its fit section, which stands last.
-std::string datasheet_part(const std::string& path) {
-  const std::string text = read_file(path);
-  const auto fit = text.find("\nfit:");
-  if (fit == std::string::npos) throw std::runtime_error(path + " has no fit section");
-  return text.substr(0, fit + 1);
-}
+std::string datasheet_part(const std::string& path) { return text_before(read_file(path), "fit", path); }
 
 ChipSpec read_chip(const std::string& path) {
   Diagnostics diagnostics;
@@ -54,24 +42,11 @@ void refit(const std::string& trace_path, const std::string& folder) {
   const auto fits = refit_all({[&](const std::string& chip) { return read_rows(trace, chip); },
                                [&](const std::string& name) { return read_chip(path(name)); }});
   for (const auto& [name, fit] : fits) {
-    const std::string text = datasheet_part(path(name)) + emit_fit(fit);
-    std::ofstream(path(name), std::ios::binary) << text;
+    write_file(path(name), datasheet_part(path(name)) + emit_fit(fit));
     fmt::print("{}\n", path(name));
   }
 }
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  if (argc != 3) {
-    fmt::print(stderr, "usage: supernode_refit_chips KERNELS.csv FOLDER\n");
-    return 2;
-  }
-  try {
-    refit(argv[1], argv[2]);
-  } catch (const std::exception& e) {
-    fmt::print(stderr, "supernode_refit_chips: {}\n", e.what());
-    return 1;
-  }
-  return 0;
-}
+int main(int argc, char** argv) { return supernode::run_refit(argc, argv, refit); }
