@@ -1,5 +1,5 @@
 #pragma once
-// Ids that cannot be mixed up: a RankId is not a LinkId. Each is a dense index from 0.
+// Ids that cannot be mixed up: a DeviceId is not a BundleId. Each is a dense index from 0.
 
 #include <compare>
 #include <cstdint>
@@ -18,7 +18,6 @@ struct Id {
 
 using DeviceId = Id<struct DeviceTag>;  // what one rank runs on: an Ascend die, an Nvidia GPU package
 using VertexId = Id<struct VertexTag>;  // a vertex of the fabric graph
-using LinkId = Id<struct LinkTag>;      // an edge of the fabric graph (one direction)
 using BundleId = Id<struct BundleTag>;  // parallel links over which traffic is sprayed (one direction)
 
 }  // namespace supernode

@@ -272,27 +272,6 @@ bool SpecReader::object(Field field, const std::function<void(SpecReader&)>& rea
   return true;
 }
 
-bool SpecReader::objects(Field field, const std::function<void(SpecReader&, std::size_t)>& read) {
-  const YamlNode* node = take(field, "list of maps", "");
-  if (docs_ != nullptr) {
-    SpecReader inner(full(field.key) + "[]", *docs_);
-    read(inner, 0);
-    return false;
-  }
-  if (node == nullptr) return false;
-  if (node->kind != YamlNode::Kind::kSequence) {
-    diagnostics_->error(node->position, fmt::format("{} must be a list, not {}", full(field.key), kind_name(*node)));
-    return false;
-  }
-  for (std::size_t i = 0; i < node->items.size(); ++i) {
-    SpecReader inner(node->items[i], fmt::format("{}[{}]", full(field.key), i), *diagnostics_);
-    if (node->items[i].kind != YamlNode::Kind::kMap) continue;
-    read(inner, i);
-    inner.finish();
-  }
-  return true;
-}
-
 bool SpecReader::dictionary(Field field, const std::function<void(SpecReader&, const std::string& key)>& read) {
   const YamlNode* node = take(field, "map by name", "");
   if (node == nullptr) return false;

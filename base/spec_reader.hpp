@@ -108,8 +108,6 @@ class SpecReader {
 
   // A nested map: `read` gets a reader on it. When the key is absent `read` is not called (but is, to document).
   bool object(Field field, const std::function<void(SpecReader&)>& read);
-  // A list of maps; in documentation mode `read` is called once with index 0.
-  bool objects(Field field, const std::function<void(SpecReader&, std::size_t)>& read);
   // A map whose keys are the user's own (e.g. precisions): `read` is called per entry with a reader on the whole map
   // and the entry's key, which it must read. Not called in documentation mode.
   bool dictionary(Field field, const std::function<void(SpecReader&, const std::string& key)>& read);

@@ -7,15 +7,13 @@
 #include <vector>
 
 #include "base/embedded.hpp"
+#include "calibration/catalog.hpp"
+#include "topology/catalog.hpp"
+#include "workloads/catalog.hpp"
 
 namespace supernode {
 
-// Generated from the catalogue folders (cmake/embed.cmake).
-const std::vector<EmbeddedFile>& system_catalog();
-const std::vector<EmbeddedFile>& chip_catalog();
-const std::vector<EmbeddedFile>& protocol_catalog();
-const std::vector<EmbeddedFile>& model_catalog();
-const std::vector<EmbeddedFile>& scenario_library();
+const std::vector<EmbeddedFile>& scenario_library();  // scenarios/library/*.yaml (cmake/embed.cmake)
 
 enum class CatalogueKind { kScenario, kSystem, kChip, kProtocol, kModel };
 inline constexpr CatalogueKind kAllCatalogues[] = {CatalogueKind::kChip, CatalogueKind::kSystem,

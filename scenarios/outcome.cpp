@@ -78,7 +78,7 @@ std::vector<BreakdownPart> parts(const StepBreakdown& breakdown) {
   return list;
 }
 
-Outcome make_outcome(const Scenario& scenario, SimulationResult result) {
+Outcome make_outcome(const Scenario& scenario, MemoryReport memory, SimulationResult result) {
   const SimulationInput& input = scenario.spec.input;
   Outcome out;
   out.scenario = scenario.spec;
@@ -93,7 +93,7 @@ Outcome make_outcome(const Scenario& scenario, SimulationResult result) {
   out.bf16 = utilisation(input, Precision::kBf16, result);
   out.compute = utilisation(input, input.plan.compute, result);
   out.breakdown = mean_breakdown(result.step.stages);
-  out.memory = std::move(result.memory);
+  out.memory = std::move(memory);
   out.compute_bound = result.compute_bound;
   out.collectives = std::move(result.collectives);
   out.activities = result.step.activities;
@@ -117,8 +117,9 @@ Outcome run_scenario(const Scenario& scenario, const RunOptions& options) {
     return out;
   }
   const int workers = options.workers.value_or(static_cast<int>(scenario.spec.options.workers));
-  Outcome out = make_outcome(scenario, simulate(input, {.trace = options.trace, .workers = workers}));
-  if (!memory.fits) out.assumptions.push_back(memory_overrun(memory));
+  Outcome out =
+      make_outcome(scenario, std::move(memory), simulate(input, {.trace = options.trace, .workers = workers}));
+  if (!out.memory.fits) out.assumptions.push_back(memory_overrun(out.memory));
   return out;
 }
 

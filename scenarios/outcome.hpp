@@ -85,6 +85,6 @@ struct RunOptions {
 Outcome run_scenario(const Scenario& scenario, const RunOptions& options = {});
 
 // The outcome of a simulation, for tests.
-Outcome make_outcome(const Scenario& scenario, SimulationResult result);
+Outcome make_outcome(const Scenario& scenario, MemoryReport memory, SimulationResult result);
 
 }  // namespace supernode

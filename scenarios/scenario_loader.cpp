@@ -127,7 +127,7 @@ std::string default_name(const std::string& argument) {
 // A system may read well and still not be buildable (chips that fill no whole node, …).
 void check_fabric(const ScenarioSpec& spec, const YamlNode& tree, Diagnostics& diagnostics) {
   try {
-    build_fabric(spec.input.system, spec.input.chips);
+    check_buildable(spec.input.system, spec.input.chips);
   } catch (const std::invalid_argument& problem) {
     const YamlNode* system = tree.find("system");
     const YamlNode* chips = system->find("chips");

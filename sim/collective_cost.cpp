@@ -5,7 +5,6 @@
 #include <map>
 #include <optional>
 #include <stdexcept>
-#include <tuple>
 #include <unordered_map>
 
 #include "base/child_process.hpp"
@@ -20,19 +19,7 @@ struct CostKey {
   CollectiveCall call;
   std::string algorithm;
   std::vector<DeviceId> members;
-  bool operator<(const CostKey& other) const { return tie() < other.tie(); }
-
- private:
-  std::tuple<int, double, std::int64_t, std::int64_t, std::int64_t, const std::string&, const std::vector<DeviceId>&>
-  tie() const {
-    return {static_cast<int>(call.op),
-            call.bytes.value(),
-            call.routing.topk,
-            call.routing.experts,
-            call.routing.node_limit,
-            algorithm,
-            members};
-  }
+  auto operator<=>(const CostKey&) const = default;
 };
 
 double efficiency(const ProtocolFit& fit, Bytes chunk) {

@@ -66,7 +66,6 @@ MemoryReport estimate_memory(const SimulationInput& input) {
 
 SimulationResult simulate(const SimulationInput& input, const SimulationOptions& options) {
   SimulationResult out;
-  out.memory = estimate_memory(input);
   const PlanSpec plan = effective_plan(input);
   const StepProgram program = build_step_program(input.model, plan);
   const Fabric fabric = build_fabric(input.system, input.chips);

@@ -37,7 +37,6 @@ struct CollectiveUse {
 };
 
 struct SimulationResult {
-  MemoryReport memory;
   StepResult step;
   Flops model_flops{};      // of one step, all ranks (model_flops_per_token, causal half)
   Flops hardware_flops{};   // performed, recomputation included, all ranks

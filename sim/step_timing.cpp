@@ -74,7 +74,7 @@ TimedOp Timer::time_op(const Op& op, std::int64_t stage) {
   timed.comm_class = op.comm_class;
   timed.event = op.event;
   timed.recompute = op.recompute;
-  if (op.kind == Op::Kind::kCompute) timed.time = kernel_time(op.kernel) * static_cast<double>(op.repeat);
+  if (op.kind == Op::Kind::kCompute) timed.time = kernel_time(op.kernel);
   if (op.kind == Op::Kind::kComm || op.kind == Op::Kind::kCommAsync) {
     const CollectiveCost& cost = collective(op, stage);
     timed.time = cost.time;

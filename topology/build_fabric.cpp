@@ -18,7 +18,7 @@ void require(bool condition, const SystemSpec& spec, std::string_view what) {
   if (!condition) throw std::invalid_argument(fmt::format("system '{}': {}", spec.name, what));
 }
 
-void check_buildable(const SystemSpec& spec, std::int64_t chips) {
+void check_values(const SystemSpec& spec, std::int64_t chips) {
   const BytesPerSecond none{};
   require(chips >= 1, spec, "a cluster needs at least one chip");
   require(spec.chips_per_node >= 1 && spec.nodes_per_supernode >= 1 && spec.devices_per_chip >= 1, spec,
@@ -56,10 +56,14 @@ ClusterSize cluster_size(const SystemSpec& spec, std::int64_t chips) {
   return {.nodes = nodes, .supernodes = (nodes + spec.nodes_per_supernode - 1) / spec.nodes_per_supernode};
 }
 
+void check_buildable(const SystemSpec& spec, std::int64_t chips) {
+  check_values(spec, chips);
+  clos_shape(spec, cluster_size(spec, chips).nodes);  // refuses a cluster that is too large for its switches
+}
+
 Fabric build_fabric(const SystemSpec& spec, std::int64_t chips) {
   check_buildable(spec, chips);
   const ClusterSize size = cluster_size(spec, chips);
-  clos_shape(spec, size.nodes);  // refuses a cluster that is too large before anything is allocated
   Fabric fabric;
   NodeBuilder builder(fabric, spec);
   std::vector<BuiltNode> nodes;

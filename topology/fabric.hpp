@@ -1,6 +1,7 @@
 #pragma once
 // The fabric: a graph of devices, CPUs, NICs and switch chips joined by links, each with bandwidth per direction,
-// latency, medium and plane. Builders (topology/*_builder) make one from a SystemSpec. Equations: docs/models/fabric.md.
+// latency, medium and plane. Builders (topology/*_builder) make one from a SystemSpec. Equations:
+// docs/models/fabric.md.
 //
 // Traffic between two devices is sprayed (or hashed) over parallel links that lead to equivalent places: the seven UB
 // sub-planes of a die, the spines above a leaf. Each vertex belongs to a `tier` of such equivalent vertices (the 7 L1

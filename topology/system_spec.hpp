@@ -13,13 +13,13 @@ enum class FabricKind { kCloudMatrix, kHgx, kNvl };
 
 // Bandwidths are per chip (package) and direction.
 struct ScaleUpSpec {
-  Sourced<BytesPerSecond> bandwidth;          // one chip into the plane, all sub-planes together
-  Sourced<std::int64_t> sub_planes;           // parallel sub-planes (UB: 7; NVSwitch: one per switch chip)
-  Sourced<Seconds> hop_latency;               // device to first switch, or back: one traversal
-  Sourced<Seconds> second_tier_latency;       // L1 to L2 (CloudMatrix), one traversal; unused by one-tier fabrics
-  Sourced<std::int64_t> l2_chips_per_plane;   // CloudMatrix: 16
-  Sourced<BytesPerSecond> l1_uplink;          // CloudMatrix: one L1 chip to its L2 plane, 448 GB/s
-  Sourced<BytesPerSecond> cpu_bandwidth;      // one CPU socket into the plane; zero when CPUs are not on it
+  Sourced<BytesPerSecond> bandwidth;         // one chip into the plane, all sub-planes together
+  Sourced<std::int64_t> sub_planes;          // parallel sub-planes (UB: 7; NVSwitch: one per switch chip)
+  Sourced<Seconds> hop_latency;              // device to first switch, or back: one traversal
+  Sourced<Seconds> second_tier_latency;      // L1 to L2 (CloudMatrix), one traversal; unused by one-tier fabrics
+  Sourced<std::int64_t> l2_chips_per_plane;  // CloudMatrix: 16
+  Sourced<BytesPerSecond> l1_uplink;         // CloudMatrix: one L1 chip to its L2 plane, 448 GB/s
+  Sourced<BytesPerSecond> cpu_bandwidth;     // one CPU socket into the plane; zero when CPUs are not on it
 };
 
 struct ScaleOutSpec {
@@ -37,12 +37,12 @@ struct SystemSpec {
   std::int64_t chips_per_node = 8;
   std::int64_t cpus_per_node = 2;
   std::int64_t nodes_per_supernode = 1;
-  std::int64_t devices_per_chip = 1;       // ranks a chip hosts: 2 on a 910C (one per die), 1 on an Nvidia package
-  Sourced<BytesPerSecond> die_to_die;      // between sibling devices of one chip; zero when devices_per_chip = 1
+  std::int64_t devices_per_chip = 1;   // ranks a chip hosts: 2 on a 910C (one per die), 1 on an Nvidia package
+  Sourced<BytesPerSecond> die_to_die;  // between sibling devices of one chip; zero when devices_per_chip = 1
   Sourced<Seconds> die_to_die_latency;
   ScaleUpSpec scale_up;
   ScaleOutSpec scale_out;
-  Sourced<BytesPerSecond> vpc_bandwidth;   // per node; zero = not modelled
+  Sourced<BytesPerSecond> vpc_bandwidth;  // per node; zero = not modelled
 
   std::int64_t chips_per_supernode() const { return chips_per_node * nodes_per_supernode; }
   std::int64_t devices_per_node() const { return chips_per_node * devices_per_chip; }
@@ -59,9 +59,11 @@ struct ClusterSize {
 ClusterSize cluster_size(const SystemSpec& spec, std::int64_t chips);
 
 // The cluster of `chips` chips: as many whole nodes as hold them. A partly filled supernode has all its second-tier
-// switches. Devices are numbered chip by chip, node by node. Throws std::invalid_argument when the spec cannot be built
-// (says why).
+// switches. Devices are numbered chip by chip, node by node. Throws as check_buildable does.
 class Fabric;
 Fabric build_fabric(const SystemSpec& spec, std::int64_t chips);
+
+// Throws std::invalid_argument, saying why, when the spec cannot be built for so many chips. Builds nothing.
+void check_buildable(const SystemSpec& spec, std::int64_t chips);
 
 }  // namespace supernode

@@ -155,7 +155,7 @@ struct FlopCount {
 void count(const std::vector<Op>& ops, double times, FlopCount& total) {
   for (const Op& op : ops) {
     if (op.kind != Op::Kind::kCompute) continue;
-    const Flops all = times * real(op.repeat) * flops(op.kernel);
+    const Flops all = times * flops(op.kernel);
     const auto* attention = std::get_if<AttentionKernel>(&op.kernel);
     const double again = op.recompute ? 1.0 : attention && attention->backward ? 1.0 / 5.0 : 0.0;
     total.recomputed += again * all;

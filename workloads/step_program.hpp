@@ -24,7 +24,7 @@ inline constexpr int kCommClasses = 5;
 // One operation of a pass, issued in order on the rank's compute stream.
 struct Op {
   enum class Kind {
-    kCompute,    // run `kernel` (`repeat` times)
+    kCompute,    // run `kernel`
     kComm,       // run `call` over `group`; the compute stream waits for it
     kCommAsync,  // launch `call` on the stream of its class; operations of one class run in launch order
     kWait        // wait for the async operation that was launched with `event`: in this pass, in the prologue (the
@@ -35,7 +35,6 @@ struct Op {
   // kCompute
   Kernel kernel{};
   ComputeClass compute_class = ComputeClass::kVector;
-  std::int64_t repeat = 1;
   bool recompute = false;  // work done again in backward; counts for HFU, not for MFU
   // kComm, kCommAsync
   CollectiveCall call{};

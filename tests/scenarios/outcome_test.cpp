@@ -30,6 +30,12 @@ Scenario hand_scenario() {
   return scenario;
 }
 
+MemoryReport hand_memory() {
+  MemoryReport memory;
+  memory.stages.resize(2);
+  return memory;
+}
+
 SimulationResult hand_result() {
   SimulationResult result;
   result.step.step_time = Seconds(2.0);
@@ -49,13 +55,12 @@ SimulationResult hand_result() {
   result.hardware_flops = Flops(500e12);
   result.tokens = 8000;
   result.compute_bound = Seconds(1.25);
-  result.memory.stages.resize(2);
   result.assumptions = {"assumed"};
   return result;
 }
 
 TEST(Outcome, RatesPerChipDieRankAndSupernode) {
-  const Outcome o = make_outcome(hand_scenario(), hand_result());
+  const Outcome o = make_outcome(hand_scenario(), hand_memory(), hand_result());
   EXPECT_DOUBLE_EQ(o.tokens_per_s.total, 4000);          // 8000 / 2 s
   EXPECT_DOUBLE_EQ(o.tokens_per_s.per_chip, 1000);       // / 4
   EXPECT_DOUBLE_EQ(o.tokens_per_s.per_die, 500);         // / 8
@@ -65,7 +70,7 @@ TEST(Outcome, RatesPerChipDieRankAndSupernode) {
 }
 
 TEST(Outcome, UtilisationRefersToTheDensePeakOfAllChips) {
-  const Outcome o = make_outcome(hand_scenario(), hand_result());
+  const Outcome o = make_outcome(hand_scenario(), hand_memory(), hand_result());
   EXPECT_DOUBLE_EQ(o.bf16.peak_chip.value(), 100e12);
   EXPECT_DOUBLE_EQ(o.bf16.mfu, 0.5);                    // 400 / (100 × 4 chips × 2 s)
   EXPECT_DOUBLE_EQ(o.bf16.hfu, 0.625);                  // 500 / 800
@@ -73,7 +78,7 @@ TEST(Outcome, UtilisationRefersToTheDensePeakOfAllChips) {
 }
 
 TEST(Outcome, BreakdownIsTheMeanOverStagesAndSumsToTheStep) {
-  const Outcome o = make_outcome(hand_scenario(), hand_result());
+  const Outcome o = make_outcome(hand_scenario(), hand_memory(), hand_result());
   EXPECT_DOUBLE_EQ(o.breakdown.compute[0].value(), 0.8);  // (1.0 + 0.6) / 2
   EXPECT_DOUBLE_EQ(o.breakdown.compute[1].value(), 0.4);
   EXPECT_DOUBLE_EQ(o.breakdown.hidden[1].value(), 0.35);
@@ -85,7 +90,7 @@ TEST(Outcome, BreakdownIsTheMeanOverStagesAndSumsToTheStep) {
 }
 
 TEST(OutcomeJson, KeysCarryUnitsAndValuesAreSi) {
-  const auto json = outcome_json(make_outcome(hand_scenario(), hand_result()));
+  const auto json = outcome_json(make_outcome(hand_scenario(), hand_memory(), hand_result()));
   EXPECT_DOUBLE_EQ(json["step_time_s"], 2.0);
   EXPECT_DOUBLE_EQ(json["tokens_per_s_chip"], 1000.0);
   EXPECT_DOUBLE_EQ(json["utilisation_of_bf16_peak"]["mfu"], 0.5);
@@ -100,7 +105,8 @@ TEST(Comparison, RatiosAreTheFirstOverEach) {
   other.spec.input.chips = 8;
   SimulationResult slower = hand_result();
   slower.tokens = 4000;
-  const Comparison c = compare({make_outcome(hand_scenario(), hand_result()), make_outcome(other, std::move(slower))});
+  const Comparison c = compare({make_outcome(hand_scenario(), hand_memory(), hand_result()),
+                                make_outcome(other, hand_memory(), std::move(slower))});
   ASSERT_EQ(c.names, (std::vector<std::string>{"by-hand", "other"}));
   EXPECT_EQ(c.equal_chips, 4);
   for (const ComparisonRow& row : c.rows) {
@@ -123,8 +129,8 @@ TEST(Comparison, RatiosAreTheFirstOverEach) {
 TEST(Comparison, PartsAddUpToTheInverseRatePerChip) {
   SimulationResult slower = hand_result();
   slower.tokens = 4000;
-  const std::vector<Outcome> outcomes = {make_outcome(hand_scenario(), hand_result()),
-                                         make_outcome(hand_scenario(), std::move(slower))};
+  const std::vector<Outcome> outcomes = {make_outcome(hand_scenario(), hand_memory(), hand_result()),
+                                         make_outcome(hand_scenario(), hand_memory(), std::move(slower))};
   const Comparison c = compare(outcomes);
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     double sum = 0;

@@ -12,14 +12,12 @@
 #include <utility>
 #include <vector>
 
-#include "base/embedded.hpp"
 #include "calibration/catalog.hpp"
 #include "sim/simulate.hpp"
 #include "tests/workloads/plan_fixture.hpp"
+#include "topology/catalog.hpp"
 
 namespace supernode {
-
-const std::vector<EmbeddedFile>& system_catalog();
 
 namespace test {
 

@@ -52,7 +52,7 @@ Seconds memory_bound(const SimulationInput& input) {
   for (const StageProgram& stage : program.stages) {
     Bytes bytes{};
     for_each_op(stage, program.microbatches, [&](const Op& op, double times) {
-      if (op.kind == Op::Kind::kCompute) bytes += times * real(op.repeat) * traffic(op.kernel);
+      if (op.kind == Op::Kind::kCompute) bytes += times * traffic(op.kernel);
     });
     most = max(most, bytes);
   }

@@ -7,12 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "base/embedded.hpp"
+#include "workloads/catalog.hpp"
 #include "workloads/model_spec.hpp"
 
 namespace supernode {
-
-const std::vector<EmbeddedFile>& model_catalog();
 
 // Reads a model from YAML; errors go to `diagnostics`.
 inline ModelSpec read_model(const std::string& text, Diagnostics& diagnostics, const std::string& path = "model.yaml") {
