@@ -196,6 +196,44 @@ bool SpecReader::text_list(Field field, std::vector<std::string>& out) {
   return true;
 }
 
+bool SpecReader::integers(Field field, std::vector<std::int64_t>& out, IntegerRange range) {
+  const YamlNode* node = take(field, "list of integers", fmt::format("[{}]", fmt::join(out, ", ")));
+  if (node == nullptr) return false;
+  if (node->kind != YamlNode::Kind::kSequence) {
+    diagnostics_->error(node->position, fmt::format("{} must be a list of integers", full(field.key)));
+    return false;
+  }
+  std::vector<std::int64_t> values(node->items.size());
+  bool good = true;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    good = parse_integer(node->items[i], field.key, values[i], range) && good;
+  }
+  if (good) out = std::move(values);
+  return good;
+}
+
+bool SpecReader::choice_indices(Field field, const std::vector<std::string>& names, std::vector<std::size_t>& indices) {
+  const YamlNode* node = take(field, "list of " + join(names, " | "), "[]");
+  if (node == nullptr) return false;
+  if (node->kind != YamlNode::Kind::kSequence) {
+    diagnostics_->error(node->position, fmt::format("{} must be a list", full(field.key)));
+    return false;
+  }
+  bool good = true;
+  for (const YamlNode& item : node->items) {
+    const auto found = std::find(names.begin(), names.end(), item.scalar);
+    const bool known = item.kind == YamlNode::Kind::kScalar && found != names.end();
+    if (known) {
+      indices.push_back(static_cast<std::size_t>(found - names.begin()));
+    } else {
+      diagnostics_->error(item.position, fmt::format("{} cannot hold '{}'{}", full(field.key), item.scalar,
+                                                     suggestion(item.scalar, names)));
+    }
+    good = good && known;
+  }
+  return good;
+}
+
 bool SpecReader::quantity_si(Field field, Exponents dimension, double& si, bool allow_zero) {
   const Dimension d{dimension.time, dimension.data, dimension.work};
   const YamlNode* node = take(field, dimension_name(d), format_quantity(si, d));

@@ -76,6 +76,7 @@ class SpecReader {
   bool boolean(Field field, bool& out);  // true | false, nothing else
   bool text(Field field, std::string& out);
   bool text_list(Field field, std::vector<std::string>& out);
+  bool integers(Field field, std::vector<std::int64_t>& out, IntegerRange range = {});
   template <int T, int D, int W>
   bool quantity(Field field, Quantity<T, D, W>& out, bool allow_zero = false) {
     double si = out.value();
@@ -94,6 +95,17 @@ class SpecReader {
     const bool ok = choice_index(field, names, index);
     if (ok) out = choices[index].second;
     return ok;
+  }
+  // A list of distinct choices.
+  template <class Enum>
+  bool choices(Field field, std::vector<Enum>& out, std::span<const Choice<Enum>> choices) {
+    std::vector<std::string> names;
+    for (const auto& choice : choices) names.push_back(std::string(choice.first));
+    std::vector<std::size_t> indices;
+    if (!choice_indices(field, names, indices)) return false;
+    out.clear();
+    for (std::size_t index : indices) out.push_back(choices[index].second);
+    return true;
   }
   // A catalogue value: {value: 392 GB/s, source: …, confidence: datasheet}; a bare scalar is the user's own.
   template <int T, int D, int W>
@@ -133,6 +145,7 @@ class SpecReader {
                   Confidence& confidence);
   bool sourced_parts(const YamlNode& node, Field field, std::string& source, Confidence& confidence,
                      const YamlNode*& value);
+  bool choice_indices(Field field, const std::vector<std::string>& names, std::vector<std::size_t>& indices);
   bool choice_index(Field field, const std::vector<std::string>& names, std::size_t& index);
   bool parse_integer(const YamlNode& node, std::string_view key, std::int64_t& out, IntegerRange range);
   bool parse_number(const YamlNode& node, std::string_view key, double& out, NumberRange range);

@@ -30,6 +30,7 @@ const std::vector<KnownAlgorithm>& known() {
       {"tree", {kAllReduce}, {}},
       {"nvls", {kAllReduce}, {}},
       {"hierarchical", both, {}},
+      {"hierarchical_mesh", reductions, {}},
       {"hierarchical_supernode", both, {}},
   };
   return algorithms;
@@ -78,7 +79,8 @@ std::vector<std::string> known_algorithms(CollectiveOp op) { return names_of(op,
 
 bool allows(const LibraryAlgorithms& library, CollectiveOp op, std::string_view algorithm) {
   const auto found = library.find(op);
-  return found == library.end() ? algorithm != "pairwise" : has(found->second, algorithm);
+  if (found != library.end()) return has(found->second, algorithm);
+  return algorithm != "pairwise" && algorithm != "hierarchical_mesh";
 }
 
 void bind_algorithms(LibraryAlgorithms& library, std::string_view key, SpecReader& reader) {

@@ -27,7 +27,7 @@ using LibraryAlgorithms = std::map<CollectiveOp, std::vector<std::string>>;
 std::vector<std::string> known_algorithms(CollectiveOp op);
 
 // Unrestricted operations may take all but the pairwise exchange, which posts the direct one's messages in an order of
-// its own.
+// its own, and the hierarchy with a mesh inside, which libraries have for nodes that are a mesh.
 bool allows(const LibraryAlgorithms& library, CollectiveOp op, std::string_view algorithm);
 
 // Reads {all_gather: [ring], …} under `key`. Each list must have an algorithm that runs over any group.

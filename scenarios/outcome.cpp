@@ -78,8 +78,8 @@ std::vector<BreakdownPart> parts(const StepBreakdown& breakdown) {
   return list;
 }
 
-Outcome make_outcome(const Scenario& scenario, MemoryReport memory, SimulationResult result) {
-  const SimulationInput& input = scenario.spec.input;
+Outcome make_outcome(const Scenario& scenario, MemoryReport memory, const SimulationResult& result) {
+  const SimulationInput input = scenario.spec.training();
   Outcome out;
   out.scenario = scenario.spec;
   out.size = job_size(input);
@@ -95,31 +95,71 @@ Outcome make_outcome(const Scenario& scenario, MemoryReport memory, SimulationRe
   out.breakdown = mean_breakdown(result.step.stages);
   out.memory = std::move(memory);
   out.compute_bound = result.compute_bound;
-  out.collectives = std::move(result.collectives);
+  out.collectives = result.collectives;
   out.activities = result.step.activities;
   out.assumptions = scenario.assumptions;
   out.assumptions.insert(out.assumptions.end(), result.assumptions.begin(), result.assumptions.end());
-  out.trace = std::move(result.step.trace);
+  out.trace = result.step.trace;
   out.provenance = make_provenance(scenario);
   return out;
 }
 
+namespace {
+
+// Without a simulation: memory and what would make it fit.
+Outcome unsimulated(const Scenario& scenario, MemoryReport memory) {
+  Outcome out;
+  out.scenario = scenario.spec;
+  out.size = job_size(scenario.spec.training());
+  out.memory = std::move(memory);
+  out.assumptions = scenario.assumptions;
+  out.provenance = make_provenance(scenario);
+  return out;
+}
+
+RlInput rl_input(const ScenarioSpec& spec) {
+  RlInput in;
+  in.training = spec.training();
+  in.spec = spec.rl->spec;
+  in.reward_model = spec.rl->reward_model;
+  in.critic_model = spec.rl->critic_model;
+  in.chips = spec.input.chips;
+  const std::int64_t apart = spec.rl->spec.placement.rollout_chips;
+  in.rollout_chips = apart > 0 ? apart : in.chips;
+  in.first_rollout_chip = in.chips - in.rollout_chips;
+  return in;
+}
+
+void add_projection(Outcome& out) {
+  const ScenarioSpec& spec = out.scenario;
+  if (!spec.run.any()) return;
+  StepRate rate{out.step_time, out.tokens, static_cast<double>(spec.input.plan.global_batch),
+                static_cast<double>(spec.input.chips)};
+  if (out.rl) rate = {out.rl->step_time, out.rl->tokens, out.rl->samples, rate.chips};
+  out.projection = project(spec.run, rate);
+}
+
+}  // namespace
+
 Outcome run_scenario(const Scenario& scenario, const RunOptions& options) {
-  const SimulationInput& input = scenario.spec.input;
-  MemoryReport memory = estimate_memory(input);
-  if (!memory.fits && !options.ignore_memory) {
-    Outcome out;
-    out.scenario = scenario.spec;
-    out.size = job_size(input);
-    out.memory = std::move(memory);
-    out.assumptions = scenario.assumptions;
-    out.provenance = make_provenance(scenario);
-    return out;
-  }
+  const SimulationInput training = scenario.spec.training();
+  MemoryReport memory = estimate_memory(training);
+  if (scenario.spec.rl)
+    if (const auto problem = rollout_problem(rl_input(scenario.spec))) {
+      memory.fits = false;
+      memory.remedies.insert(memory.remedies.begin(), *problem);
+      return unsimulated(scenario, std::move(memory));
+    }
+  if (!memory.fits && !options.ignore_memory) return unsimulated(scenario, std::move(memory));
   const int workers = options.workers.value_or(static_cast<int>(scenario.spec.options.workers));
-  Outcome out =
-      make_outcome(scenario, std::move(memory), simulate(input, {.trace = options.trace, .workers = workers}));
+  const SimulationResult result = simulate(training, {.trace = options.trace, .workers = workers});
+  Outcome out = make_outcome(scenario, std::move(memory), result);
   if (!out.memory.fits) out.assumptions.push_back(memory_overrun(out.memory));
+  if (scenario.spec.rl) {
+    out.rl = simulate_rl(rl_input(scenario.spec), result, workers);
+    out.assumptions.insert(out.assumptions.end(), out.rl->notes.begin(), out.rl->notes.end());
+  }
+  add_projection(out);
   return out;
 }
 

@@ -8,6 +8,7 @@
 
 #include "scenarios/provenance.hpp"
 #include "scenarios/scenario.hpp"
+#include "sim/rl_step.hpp"
 
 namespace supernode {
 
@@ -55,7 +56,7 @@ std::vector<BreakdownPart> parts(const StepBreakdown& breakdown);
 
 struct Outcome {
   ScenarioSpec scenario;
-  JobSize size;
+  JobSize size;  // of the training step: chips that only sample are not in it
   MemoryReport memory;
   // The rest is there only when the step was simulated (not when the plan does not fit).
   bool simulated = false;
@@ -70,6 +71,8 @@ struct Outcome {
   Seconds compute_bound{};
   std::vector<CollectiveUse> collectives;
   std::int64_t activities = 0;
+  std::optional<RlResult> rl;            // the whole step of reinforcement learning; all above is its update
+  std::optional<Projection> projection;  // the whole run
   std::vector<std::string> assumptions;
   std::vector<TraceSlice> trace;
   Provenance provenance;
@@ -84,7 +87,7 @@ struct RunOptions {
 // Estimates memory and, when the plan fits, simulates the step. Throws std::runtime_error when the simulation fails.
 Outcome run_scenario(const Scenario& scenario, const RunOptions& options = {});
 
-// The outcome of a simulation, for tests.
-Outcome make_outcome(const Scenario& scenario, MemoryReport memory, SimulationResult result);
+// The outcome of a simulation of the training step, for tests.
+Outcome make_outcome(const Scenario& scenario, MemoryReport memory, const SimulationResult& result);
 
 }  // namespace supernode

@@ -18,9 +18,28 @@ YamlNode parse(const EmbeddedFile& file) {
   return parse_yaml(std::make_shared<const SourceFile>(SourceFile{file.path, file.text}), ignored);
 }
 
-std::string kind_of_system(const std::string& name) {
-  const EmbeddedFile* file = find_in_catalogue(CatalogueKind::kSystem, name);
-  return file ? scalar_of(parse(*file), "kind") : "";
+// What tells which library a machine runs and how its ports behave.
+struct Kinship {
+  std::string chip, vendor, kind;
+};
+
+Kinship kinship(const YamlNode& system) {
+  Kinship of{scalar_of(system, "chip"), "", scalar_of(system, "kind")};
+  if (const EmbeddedFile* file = find_in_catalogue(CatalogueKind::kChip, of.chip))
+    of.vendor = scalar_of(parse(*file), "vendor");
+  return of;
+}
+
+Kinship kinship_in_catalogue(const std::string& system) {
+  const EmbeddedFile* file = find_in_catalogue(CatalogueKind::kSystem, system);
+  return file ? kinship(parse(*file)) : Kinship{};
+}
+
+bool same(const std::string& a, const std::string& b) { return !a.empty() && a == b; }
+
+// The kind of fabric decides among chips of one vendor, since a library is its vendor's; the chip among its systems.
+int closeness(const Kinship& a, const Kinship& b) {
+  return 4 * same(a.vendor, b.vendor) + 2 * same(a.kind, b.kind) + same(a.chip, b.chip);
 }
 
 std::string assumption(const std::string& protocol, const std::string& fitted_on, const std::string& system) {
@@ -28,19 +47,27 @@ std::string assumption(const std::string& protocol, const std::string& fitted_on
                      system, protocol, fitted_on);
 }
 
+ProtocolChoice closest_protocol(const YamlNode& system) {
+  const Kinship own = kinship(system);
+  ProtocolChoice best;
+  int closest = -1;
+  for (const EmbeddedFile& file : protocol_catalog()) {
+    const std::string fitted_on = scalar_of(parse(file), "system");
+    const int close = closeness(own, kinship_in_catalogue(fitted_on));
+    if (close <= closest) continue;
+    closest = close;
+    best = {file.name, assumption(file.name, fitted_on, scalar_of(system, "name"))};
+  }
+  return best;
+}
+
 }  // namespace
 
 ProtocolChoice choose_protocol(const YamlNode& system) {
-  const std::string name = scalar_of(system, "name"), kind = scalar_of(system, "kind");
-  ProtocolChoice same_kind, any;
-  for (const EmbeddedFile& file : protocol_catalog()) {
-    const std::string fitted_on = scalar_of(parse(file), "system");
-    if (fitted_on == name) return {file.name, ""};
-    const ProtocolChoice candidate{file.name, assumption(file.name, fitted_on, name)};
-    if (same_kind.name.empty() && kind_of_system(fitted_on) == kind) same_kind = candidate;
-    if (any.name.empty()) any = candidate;
-  }
-  return same_kind.name.empty() ? any : same_kind;
+  const std::string name = scalar_of(system, "name");
+  for (const EmbeddedFile& file : protocol_catalog())
+    if (scalar_of(parse(file), "system") == name) return {file.name, ""};
+  return closest_protocol(system);
 }
 
 }  // namespace supernode

@@ -12,8 +12,8 @@ struct ProtocolChoice {
   std::string assumption;  // in words, when the fit was made for another system; else ""
 };
 
-// `system`: the resolved tree. The fit made for the system of that name; else one made for a system of the same kind
-// of fabric (the first in the catalogue's order); else the catalogue's first.
+// `system`: the resolved tree. The fit made for the system of that name; else the one made for the closest system: by
+// the chip's vendor, then the kind of fabric, then the chip, then the catalogue's order.
 ProtocolChoice choose_protocol(const YamlNode& system);
 
 }  // namespace supernode

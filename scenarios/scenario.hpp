@@ -6,7 +6,9 @@
 #include <string>
 
 #include "base/spec_reader.hpp"
+#include "scenarios/projection.hpp"
 #include "sim/simulate.hpp"
+#include "workloads/rl_spec.hpp"
 
 namespace supernode {
 
@@ -24,12 +26,23 @@ struct ScenarioOptions {
   std::int64_t workers = 1;  // child processes at once; never changes a result
 };
 
+// Reinforcement learning around the training step: samples, scores, placement; `model`s by name are loaded.
+struct RlScenario {
+  RlSpec spec;
+  std::optional<ModelSpec> reward_model, critic_model;
+};
+
 struct ScenarioSpec {
   std::string name;
   std::string description;
   SimulationInput input;
+  std::optional<RlScenario> rl;  // nothing: the training step alone
+  RunSpec run;
   PublishedResult published;
   ScenarioOptions options;
+
+  // The training step: on the chips that rollouts leave, samples packed into its sequences.
+  SimulationInput training() const;
 };
 
 // Reads a scenario whose references are already resolved, and checks what spans its sections: the plan against the

@@ -135,6 +135,29 @@ void check_fabric(const ScenarioSpec& spec, const YamlNode& tree, Diagnostics& d
   }
 }
 
+// `tree` as written, before its references are followed by `resolver`.
+std::optional<Scenario> load_tree(YamlNode tree, const std::string& name, const std::vector<Override>& overrides,
+                                  ReferenceResolver& resolver, Diagnostics& diagnostics) {
+  Scenario scenario;
+  scenario.overrides = overrides;
+  apply_overrides(tree, overrides, diagnostics);
+  const std::set<std::string> broken = Expansion(tree, resolver, scenario.assumptions).run();
+  std::erase_if(tree.entries, [&](const YamlEntry& entry) { return broken.contains(entry.key); });
+  sort_sections(tree);
+  SpecReader reader(tree, "", diagnostics);
+  bind(scenario.spec, reader, broken);
+  reader.finish();
+  if (!diagnostics.has_errors()) check_fabric(scenario.spec, tree, diagnostics);
+  if (diagnostics.has_errors()) return std::nullopt;
+  if (scenario.spec.name.empty()) {
+    scenario.spec.name = name;
+    tree.entries.insert(tree.entries.begin(), {"name", {}, scalar(scenario.spec.name, {})});
+  }
+  scenario.resolved = emit_resolved(std::move(tree));
+  for (const auto& file : resolver.inputs()) scenario.inputs.push_back({file->name, sha256_hex(file->text)});
+  return scenario;
+}
+
 }  // namespace
 
 std::optional<Scenario> load_scenario(const std::string& argument, const std::vector<Override>& overrides,
@@ -142,24 +165,13 @@ std::optional<Scenario> load_scenario(const std::string& argument, const std::ve
   ReferenceResolver resolver(diagnostics);
   auto tree = resolver.resolve_argument(argument);
   if (!tree) return std::nullopt;
-  Scenario scenario;
-  scenario.overrides = overrides;
-  apply_overrides(*tree, overrides, diagnostics);
-  const std::set<std::string> broken = Expansion(*tree, resolver, scenario.assumptions).run();
-  std::erase_if(tree->entries, [&](const YamlEntry& entry) { return broken.contains(entry.key); });
-  sort_sections(*tree);
-  SpecReader reader(*tree, "", diagnostics);
-  bind(scenario.spec, reader, broken);
-  reader.finish();
-  if (!diagnostics.has_errors()) check_fabric(scenario.spec, *tree, diagnostics);
-  if (diagnostics.has_errors()) return std::nullopt;
-  if (scenario.spec.name.empty()) {
-    scenario.spec.name = default_name(argument);
-    tree->entries.insert(tree->entries.begin(), {"name", {}, scalar(scenario.spec.name, {})});
-  }
-  scenario.resolved = emit_resolved(std::move(*tree));
-  for (const auto& file : resolver.inputs()) scenario.inputs.push_back({file->name, sha256_hex(file->text)});
-  return scenario;
+  return load_tree(std::move(*tree), default_name(argument), overrides, resolver, diagnostics);
+}
+
+std::optional<Scenario> load_scenario_tree(YamlNode tree, const std::string& name,
+                                           const std::vector<Override>& overrides, Diagnostics& diagnostics) {
+  ReferenceResolver resolver(diagnostics);
+  return load_tree(std::move(tree), name, overrides, resolver, diagnostics);
 }
 
 }  // namespace supernode

@@ -34,4 +34,8 @@ struct Scenario {
 std::optional<Scenario> load_scenario(const std::string& argument, const std::vector<Override>& overrides,
                                       Diagnostics& diagnostics);
 
+// The same from a tree at hand, e.g. one made by an importer; `name` stands in for a file's.
+std::optional<Scenario> load_scenario_tree(YamlNode tree, const std::string& name,
+                                           const std::vector<Override>& overrides, Diagnostics& diagnostics);
+
 }  // namespace supernode

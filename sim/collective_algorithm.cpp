@@ -32,6 +32,7 @@ void register_builtin_collectives(CollectiveRegistry& registry) {
   registry.add(make_tree());
   registry.add(make_nvls());
   registry.add(make_hierarchical());
+  registry.add(make_hierarchical_mesh());
   registry.add(make_hierarchical_supernode());
 }
 

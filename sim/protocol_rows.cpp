@@ -242,7 +242,8 @@ std::vector<ProtocolSample> samples_of(const SystemSpec& system, const std::vect
 std::string library_of(const std::vector<CollectiveTraceRow>& rows, const SystemSpec& system) {
   for (const CollectiveTraceRow& row : rows)
     if (row.system == system.name && (row.software == "nccl" || row.software == "hccl")) return row.software;
-  return system.kind == FabricKind::kCloudMatrix ? "hccl" : "nccl";
+  const bool ascend = system.kind == FabricKind::kCloudMatrix || system.kind == FabricKind::kMesh;
+  return ascend ? "hccl" : "nccl";
 }
 
 std::int64_t chips_for(const SystemSpec& system, const std::vector<ProtocolSample>& samples) {

@@ -31,6 +31,8 @@ std::vector<std::string> assumptions(const SimulationInput& input) {
   notes.push_back("ranks of one pipeline stage are symmetric: no stragglers, no faults");
   note_assumed("scale-up hop latency", input.system.scale_up.hop_latency, notes);
   note_assumed("scale-out oversubscription", input.system.scale_out.oversubscription, notes);
+  const bool offloads = input.plan.offload.activations > 0 || input.plan.offload.optimizer > 0;
+  if (offloads) note_assumed("host link bandwidth", input.system.host_bandwidth, notes);
   note_assumed("overlap slowdown", input.chip.overlap_slowdown, notes);
   for (const auto& [name, parameter] : input.chip.fit.parameters)
     note_assumed(fmt::format("kernel parameter {}", name), parameter, notes);
@@ -39,16 +41,25 @@ std::vector<std::string> assumptions(const SimulationInput& input) {
   return notes;
 }
 
-// FLOPs one rank of each stage performs, recomputation included.
+// FLOPs one rank of each stage performs, recomputation and the optimizer's matrix products included.
 std::vector<Flops> performed(const StepProgram& program) {
   std::vector<Flops> out = program.stage_flops;
-  for (std::size_t s = 0; s < out.size(); ++s) out[s] += program.stage_recompute_flops[s];
+  for (std::size_t s = 0; s < out.size(); ++s)
+    out[s] += program.stage_recompute_flops[s] + program.stage_optimizer_flops[s];
   return out;
 }
 
 Flops all_ranks(const std::vector<Flops>& by_stage, const PlanSpec& plan) {
-  const double ranks_of_a_stage = static_cast<double>(plan.tensor_parallel * plan.data_parallel);
+  const auto ranks_of_a_stage = static_cast<double>(plan.stage_ranks());
   return ranks_of_a_stage * std::accumulate(by_stage.begin(), by_stage.end(), Flops(0));
+}
+
+// What the update of the model is worth in FLOPs. With LoRA frozen matrices need no gradient, so 3 times the forward
+// pass would credit work that nobody does: there it is what is performed, once.
+Flops model_flops(const SimulationInput& input, const StepProgram& program, double tokens) {
+  if (input.plan.lora.rank > 0) return all_ranks(program.stage_flops, input.plan);
+  return Flops(model_flops_per_token(input.model, input.plan.sequence_length, true, input.plan.document_length) *
+               tokens);
 }
 
 // The plan as the chip's software runs it: matrix products in a format that the chip has.
@@ -71,7 +82,9 @@ SimulationResult simulate(const SimulationInput& input, const SimulationOptions&
   const Fabric fabric = build_fabric(input.system, input.chips);
   const auto kernels = make_kernel_cost_model(input.chip);
   CollectiveCostModel collectives(fabric, input.protocol);
-  StepTiming timing = time_step({program, plan, fabric, *kernels, collectives, options.workers});
+  const auto devices = static_cast<double>(input.system.devices_per_chip);
+  const BytesPerSecond host = input.system.host_bandwidth.value / devices;
+  StepTiming timing = time_step({program, plan, fabric, *kernels, collectives, options.workers, host});
 
   StepOptions step;
   step.trace = options.trace;
@@ -79,7 +92,7 @@ SimulationResult simulate(const SimulationInput& input, const SimulationOptions&
   out.step = run_step_simgrid(timing.program, step);
 
   out.tokens = static_cast<double>(input.plan.global_batch) * static_cast<double>(input.plan.sequence_length);
-  out.model_flops = Flops(model_flops_per_token(input.model, input.plan.sequence_length) * out.tokens);
+  out.model_flops = model_flops(input, program, out.tokens);
   const std::vector<Flops> by_stage = performed(program);
   out.hardware_flops = all_ranks(by_stage, input.plan);
   out.compute_bound = *std::max_element(by_stage.begin(), by_stage.end()) / input.chip.device_peak(input.plan.compute);

@@ -38,8 +38,8 @@ struct CollectiveUse {
 
 struct SimulationResult {
   StepResult step;
-  Flops model_flops{};      // of one step, all ranks (model_flops_per_token, causal half)
-  Flops hardware_flops{};   // performed, recomputation included, all ranks
+  Flops model_flops{};      // of one step, all ranks (model_flops_per_token, causal half; LoRA: performed once)
+  Flops hardware_flops{};   // performed, recomputation and matrix products of the optimizer included, all ranks
   double tokens = 0;        // per step
   Seconds compute_bound{};  // hardware FLOPs of the busiest stage over its device's peak: no step is faster
   std::vector<CollectiveUse> collectives;

@@ -62,7 +62,7 @@ struct TimedOp {
 using TimedPass = std::vector<TimedOp>;
 
 struct TimedStage {
-  std::vector<TimedPass> forward, forward_first, backward, backward_last;  // by chunk
+  std::vector<PassSet<TimedPass>> chunks;
   TimedPass prologue, epilogue;
   std::vector<Slot> order;
   std::vector<std::int64_t> pieces;  // of the model, by chunk: a forward pass of piece i waits for that of piece i-1
@@ -73,7 +73,8 @@ struct TimedStage {
 struct TimedProgram {
   std::vector<std::string> names;
   std::vector<TimedStage> stages;
-  std::int64_t microbatches = 0, chunks = 1;
+  std::int64_t microbatches = 0, chunks = 1;  // see StepProgram
+  std::int64_t chain_length = 1;
   bool blocking_sends = false;
 };
 

@@ -45,6 +45,11 @@ class StepRun {
   }
   std::int64_t stages() const { return static_cast<std::int64_t>(program_.stages.size()); }
   std::int64_t pieces() const { return stages() * program_.chunks; }
+  // The piece before (-1) or behind (+1) in the same chain; -1 at its ends.
+  std::int64_t next_piece(std::int64_t own, std::int64_t step) const {
+    const std::int64_t next = own + step;
+    return next >= 0 && next / program_.chain_length == own / program_.chain_length ? next : -1;
+  }
   Message& message(PassKind kind, std::int64_t into_piece, std::int64_t microbatch);
   void receive(Stage& stage, const Slot& slot, int thread);
   void send(Stage& stage, const Slot& slot, int thread);
@@ -157,8 +162,7 @@ Message& StepRun::message(PassKind kind, std::int64_t into_piece, std::int64_t m
 
 void StepRun::receive(Stage& stage, const Slot& slot, int thread) {
   const std::int64_t own = piece(stage, slot);
-  const bool is_first = slot.kind == PassKind::kForward ? own == 0 : own == pieces() - 1;
-  if (is_first) return;
+  if (slot.kind == PassKind::kBackwardWeight || next_piece(own, slot.kind == PassKind::kForward ? -1 : 1) < 0) return;
   Message& m = message(slot.kind, own, slot.microbatch);
   if (m.arrived->done()) return;
   // Until the other stage's pass ends this is a bubble, from then on the transfer's time.
@@ -170,8 +174,8 @@ void StepRun::receive(Stage& stage, const Slot& slot, int thread) {
 }
 
 void StepRun::send(Stage& stage, const Slot& slot, int thread) {
-  const std::int64_t next = piece(stage, slot) + (slot.kind == PassKind::kForward ? 1 : -1);
-  if (next < 0 || next >= pieces()) return;
+  const std::int64_t next = next_piece(piece(stage, slot), slot.kind == PassKind::kForward ? 1 : -1);
+  if (slot.kind == PassKind::kBackwardWeight || next < 0) return;
   Message& m = message(slot.kind, next, slot.microbatch);
   m.posted = true;
   if (m.waiter != nullptr) m.waiter->set(m.waiter_thread, Doing::kCommunication, now(), CommClass::kPipeline);
@@ -215,9 +219,7 @@ void StepRun::run_pass(Stage& stage, const CompiledPass& pass, int thread, bool 
 }
 
 const CompiledPass& StepRun::pass_of(const Stage& stage, const Slot& slot) const {
-  const auto chunk = static_cast<std::size_t>(slot.chunk);
-  if (slot.kind == PassKind::kForward) return slot.microbatch == 0 ? stage.forward_first[chunk] : stage.forward[chunk];
-  return slot.microbatch == program_.microbatches - 1 ? stage.backward_last[chunk] : stage.backward[chunk];
+  return stage.chunks[static_cast<std::size_t>(slot.chunk)].of(slot.kind, slot.microbatch, program_.microbatches - 1);
 }
 
 void StepRun::run_slot(Stage& stage, const Slot& slot, int thread) {
@@ -229,8 +231,7 @@ void StepRun::run_slot(Stage& stage, const Slot& slot, int thread) {
   --stage.passes_running;
   if (options_.trace)
     record(stage, thread,
-           fmt::format("{} micro-batch {} chunk {}", slot.kind == PassKind::kForward ? "forward" : "backward",
-                       slot.microbatch, slot.chunk),
+           fmt::format("{} micro-batch {} chunk {}", to_string(slot.kind), slot.microbatch, slot.chunk),
            start, now());
   send(stage, slot, thread);
 }

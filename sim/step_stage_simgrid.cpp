@@ -30,13 +30,7 @@ void add_streams(Stage& stage, sg4::NetZone* zone) {
 }
 
 void compile(Stage& stage) {
-  const auto compile_all = [](const std::vector<TimedPass>& passes, std::vector<CompiledPass>& out) {
-    for (const TimedPass& pass : passes) out.push_back(compile_pass(pass));
-  };
-  compile_all(stage.timed->forward, stage.forward);
-  compile_all(stage.timed->forward_first, stage.forward_first);
-  compile_all(stage.timed->backward, stage.backward);
-  compile_all(stage.timed->backward_last, stage.backward_last);
+  for (const auto& passes : stage.timed->chunks) stage.chunks.push_back(map_passes(passes, compile_pass));
 }
 
 }  // namespace

@@ -86,7 +86,7 @@ struct Stage {
   Seconds own_end{};
   std::array<CommStream, kCommClasses> streams;
   std::map<int, std::shared_ptr<Signal>> events;
-  std::vector<CompiledPass> forward, forward_first, backward, backward_last;
+  std::vector<PassSet<CompiledPass>> chunks;
 };
 
 // Builds the platform of the process's engine: a host per stage with two speeds (alone, and while communication runs at

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <stdexcept>
 #include <tuple>
 
 namespace supernode {
@@ -25,7 +26,8 @@ class Timer {
   TimedPass time_ops(const std::vector<Op>& ops, std::int64_t stage);
   TimedOp time_op(const Op& op, std::int64_t stage);
   Seconds kernel_time(const Kernel& kernel);
-  const CollectiveCost& collective(const Op& op, std::int64_t stage);
+  CollectiveCost communication(const Op& op, std::int64_t stage);
+  CollectiveCost host_transfer(Bytes bytes) const;
   std::int32_t intern(const std::string& name);
   void count_uses(const StageProgram& stage, std::int64_t index);
   void keep_busiest();
@@ -60,7 +62,25 @@ Seconds Timer::kernel_time(const Kernel& kernel) {
   return it->second;
 }
 
-const CollectiveCost& Timer::collective(const Op& op, std::int64_t stage) {
+bool communicates(const Op& op) { return op.kind == Op::Kind::kComm || op.kind == Op::Kind::kCommAsync; }
+bool is_collective(const Op& op) { return communicates(op) && op.comm_class != CommClass::kHost; }
+
+// Between a device and host memory by a copy engine: bytes over the host link, which is no port of the network.
+CollectiveCost Timer::host_transfer(Bytes bytes) const {
+  if (in_.host_bandwidth.value() <= 0)
+    throw std::runtime_error("the plan offloads to host memory, but the system states no host_bandwidth");
+  CollectiveCost cost;
+  cost.time = bytes / in_.host_bandwidth;
+  cost.port_bytes = cost.chunk = bytes;
+  cost.port_bandwidth = in_.host_bandwidth;
+  cost.plane = Plane::kLocal;
+  cost.algorithm = "host_link";
+  cost.rounds = 1;
+  return cost;
+}
+
+CollectiveCost Timer::communication(const Op& op, std::int64_t stage) {
+  if (!is_collective(op)) return host_transfer(op.call.bytes);
   const auto [it, fresh] = costs_.try_emplace({op.call, op.group, stage});
   if (fresh) it->second = in_.collectives.cost(op.call, group_members(in_.plan, op.group, stage));
   return it->second;
@@ -75,8 +95,8 @@ TimedOp Timer::time_op(const Op& op, std::int64_t stage) {
   timed.event = op.event;
   timed.recompute = op.recompute;
   if (op.kind == Op::Kind::kCompute) timed.time = kernel_time(op.kernel);
-  if (op.kind == Op::Kind::kComm || op.kind == Op::Kind::kCommAsync) {
-    const CollectiveCost& cost = collective(op, stage);
+  if (communicates(op)) {
+    const CollectiveCost cost = communication(op, stage);
     timed.time = cost.time;
     timed.latency = cost.latency;
     timed.port_bytes = cost.port_bytes;
@@ -95,13 +115,9 @@ TimedPass Timer::time_ops(const std::vector<Op>& ops, std::int64_t stage) {
 TimedStage Timer::time_stage(std::int64_t index) {
   const StageProgram& stage = in_.program.stages[static_cast<std::size_t>(index)];
   TimedStage out;
-  const auto time_passes = [&](const std::vector<PassProgram>& passes, std::vector<TimedPass>& into) {
-    for (const PassProgram& pass : passes) into.push_back(time_ops(pass.ops, index));
-  };
-  time_passes(stage.forward, out.forward);
-  time_passes(stage.forward_first, out.forward_first);
-  time_passes(stage.backward, out.backward);
-  time_passes(stage.backward_last, out.backward_last);
+  for (const auto& passes : stage.chunks) {
+    out.chunks.push_back(map_passes(passes, [&](const PassProgram& pass) { return time_ops(pass.ops, index); }));
+  }
   out.prologue = time_ops(stage.prologue, index);
   out.epilogue = time_ops(stage.epilogue, index);
   out.order = stage.order;
@@ -118,25 +134,18 @@ void Timer::count_uses(const StageProgram& stage, std::int64_t index) {
   auto& uses = uses_.emplace_back();
   const auto count = [&](const std::vector<Op>& ops, std::int64_t times) {
     for (const Op& op : ops) {
-      if ((op.kind != Op::Kind::kComm && op.kind != Op::Kind::kCommAsync) || times == 0) continue;
+      if (!communicates(op) || times == 0) continue;
       CollectiveUse& use = uses[{op.name, op.call}];
       use.name = op.name;
       use.comm_class = op.comm_class;
       use.call = op.call;
-      use.cost = collective(op, index);
-      use.group_size = static_cast<std::int64_t>(group_members(in_.plan, op.group, index).size());
+      use.cost = communication(op, index);
+      use.group_size =
+          is_collective(op) ? static_cast<std::int64_t>(group_members(in_.plan, op.group, index).size()) : 1;
       use.calls += times;
     }
   };
-  const std::int64_t others = in_.program.microbatches - 1;
-  for (std::size_t chunk = 0; chunk < stage.forward.size(); ++chunk) {
-    count(stage.forward[chunk].ops, others);
-    count(stage.forward_first[chunk].ops, 1);
-    count(stage.backward[chunk].ops, others);
-    count(stage.backward_last[chunk].ops, 1);
-  }
-  count(stage.prologue, 1);
-  count(stage.epilogue, 1);
+  for (const OpsUse& use : uses_of(stage, in_.program.microbatches)) count(*use.ops, use.times);
   if (in_.program.stages.size() > 1) count({send_op(in_.program)}, 2 * in_.program.microbatches * in_.program.chunks);
 }
 
@@ -155,7 +164,7 @@ void Timer::keep_busiest() {
 void Timer::collect(const std::vector<Op>& ops, std::int64_t stage,
                     std::map<CallKey, CollectiveCostModel::Request>& into) {
   for (const Op& op : ops)
-    if (op.kind == Op::Kind::kComm || op.kind == Op::Kind::kCommAsync) {
+    if (is_collective(op)) {
       const auto [it, fresh] = into.try_emplace({op.call, op.group, stage});
       if (fresh) it->second = {op.call, group_members(in_.plan, op.group, stage)};
     }
@@ -167,10 +176,7 @@ void Timer::prefetch() {
   for (std::size_t s = 0; s < in_.program.stages.size(); ++s) {
     const StageProgram& stage = in_.program.stages[s];
     const auto index = static_cast<std::int64_t>(s);
-    for (const auto* passes : {&stage.forward, &stage.forward_first, &stage.backward, &stage.backward_last})
-      for (const PassProgram& pass : *passes) collect(pass.ops, index, wanted);
-    collect(stage.prologue, index, wanted);
-    collect(stage.epilogue, index, wanted);
+    for (const OpsUse& use : uses_of(stage, in_.program.microbatches)) collect(*use.ops, index, wanted);
     if (in_.program.stages.size() > 1) collect({send_op(in_.program)}, index, wanted);
   }
   std::vector<CollectiveCostModel::Request> requests;
@@ -182,6 +188,7 @@ StepTiming Timer::run() {
   prefetch();
   out_.program.microbatches = in_.program.microbatches;
   out_.program.chunks = in_.program.chunks;
+  out_.program.chain_length = in_.program.chain_length;
   out_.program.blocking_sends = in_.program.blocking_sends;
   for (std::size_t s = 0; s < in_.program.stages.size(); ++s)
     out_.program.stages.push_back(time_stage(static_cast<std::int64_t>(s)));

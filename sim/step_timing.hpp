@@ -24,6 +24,7 @@ struct TimingInput {
   const KernelCostModel& kernels;
   CollectiveCostModel& collectives;
   int workers = 1;
+  BytesPerSecond host_bandwidth{};  // of one device to or from host memory; what CommClass::kHost runs over
 };
 
 StepTiming time_step(const TimingInput& input);

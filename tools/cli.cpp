@@ -24,6 +24,8 @@ struct CommandLine {
   std::vector<std::string> sets;
   CatalogCommand catalog;
   CalibrateCommand calibrate;
+  ImportCommand import;
+  MemoryCommand memory;
   std::function<int()> chosen;
 };
 
@@ -112,6 +114,36 @@ void add_calibrate(CLI::App& app, CommandLine& line) {
       ->type_name("SYSTEM");
 }
 
+void add_import_target(CLI::App& app, CommandLine& line, const std::string& input, const std::string& help,
+                       int (*command)(const ImportCommand&)) {
+  app.add_option(input, line.import.input, help)->required();
+  app.add_option("--out", line.import.out, "Write the YAML to FILE")->type_name("FILE");
+  app.callback([&line, command] { line.chosen = [&line, command] { return command(line.import); }; });
+}
+
+void add_import(CLI::App& app, CommandLine& line) {
+  CLI::App* import = app.add_subcommand("import", "Turn a published run into a scenario");
+  import->require_subcommand(1);
+  CLI::App* run = import->add_subcommand("run", "A row of a table of published runs");
+  add_import_target(*run, line, "table", "CSV file of published runs", import_run_command);
+  run->add_option("--id", line.import.id, "The row: its id, or its number")->required()->type_name("ID");
+}
+
+void add_memory(CLI::App& app, CommandLine& line) {
+  CLI::App* memory = app.add_subcommand("memory", "What a scenario needs, or verdicts on a table of published runs");
+  memory->add_option("input", line.memory.input, "A scenario, as for run, or a CSV file of published runs")->required();
+  memory->add_option("--id", line.memory.id, "One row of the table only")->type_name("ID");
+  memory->add_option("--set", line.sets, "Lay PATH=VALUE over the scenario (repeatable)")
+      ->allow_extra_args(false)
+      ->type_name("PATH=VALUE");
+  CLI::Option* json = memory->add_flag("--json", line.memory.json, "Print JSON");
+  memory->add_flag("--csv", line.memory.csv, "Print CSV")->excludes(json);
+  memory->callback([&line] {
+    for (const std::string& text : line.sets) line.memory.overrides.push_back(parse_override(text));
+    line.chosen = [&line] { return memory_command(line.memory); };
+  });
+}
+
 void build(CLI::App& app, CommandLine& line) {
   app.require_subcommand(1);
   app.set_version_flag("--version", "supernode " + program_version());
@@ -119,6 +151,8 @@ void build(CLI::App& app, CommandLine& line) {
   add_compare(app, line);
   add_catalog(app, line);
   add_calibrate(app, line);
+  add_import(app, line);
+  add_memory(app, line);
   app.add_subcommand("reference", "Print the scenario reference")->callback([&line] {
     line.chosen = reference_command;
   });

@@ -38,6 +38,25 @@ struct CalibrateCommand {
 int calibrate_kernels_command(const CalibrateCommand& command);
 int calibrate_collectives_command(const CalibrateCommand& command);
 
+struct ImportCommand {
+  std::string input;   // a table, a config.json, a script or its flags
+  std::string id;      // of a run: the row
+  std::string system;  // of flags: a system of the catalogue, "" for the default
+  std::string out;     // YAML file to write; "" prints
+};
+int import_run_command(const ImportCommand& command);
+int import_huggingface_command(const ImportCommand& command);
+int import_megatron_command(const ImportCommand& command);
+
+struct MemoryCommand {
+  std::string input;  // a scenario, or a CSV table of published runs
+  std::string id;     // of a table: one row only
+  std::vector<Override> overrides;
+  bool json = false;
+  bool csv = false;
+};
+int memory_command(const MemoryCommand& command);
+
 // Prints docs/scenario_reference.md.
 int reference_command();
 

@@ -6,6 +6,7 @@
 #include "topology/clos_builder.hpp"
 #include "topology/cloudmatrix_builder.hpp"
 #include "topology/fabric.hpp"
+#include "topology/mesh_builder.hpp"
 #include "topology/node_builder.hpp"
 #include "topology/nvswitch_builder.hpp"
 #include "topology/system_spec.hpp"
@@ -24,7 +25,8 @@ void check_values(const SystemSpec& spec, std::int64_t chips) {
   require(spec.chips_per_node >= 1 && spec.nodes_per_supernode >= 1 && spec.devices_per_chip >= 1, spec,
           "chips_per_node, nodes_per_supernode and devices_per_chip must be at least 1");
   require(spec.scale_up.bandwidth.value > none, spec, "fabric.scale_up.bandwidth must be positive");
-  require(spec.scale_up.sub_planes.value >= 1, spec, "fabric.scale_up.sub_planes must be at least 1");
+  require(spec.kind == FabricKind::kMesh || spec.scale_up.sub_planes.value >= 1, spec,
+          "fabric.scale_up.sub_planes must be at least 1");
   require(spec.scale_out.bandwidth.value > none, spec, "fabric.scale_out.bandwidth must be positive");
   require(spec.scale_out.leaf_ports.value >= 2, spec, "fabric.scale_out.leaf_ports must be at least 2");
   require(spec.scale_out.oversubscription.value > 0, spec, "fabric.scale_out.oversubscription must be positive");
@@ -45,6 +47,8 @@ ScaleUpBuilder scale_up_builder(FabricKind kind) {
     case FabricKind::kHgx:
     case FabricKind::kNvl:
       return connect_nvswitch;
+    case FabricKind::kMesh:
+      return connect_mesh;
   }
   throw std::logic_error("unknown fabric kind");
 }

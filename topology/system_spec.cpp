@@ -5,8 +5,10 @@ namespace supernode {
 
 namespace {
 
-constexpr Choice<FabricKind> kKinds[] = {
-    {"cloudmatrix", FabricKind::kCloudMatrix}, {"hgx", FabricKind::kHgx}, {"nvl", FabricKind::kNvl}};
+constexpr Choice<FabricKind> kKinds[] = {{"cloudmatrix", FabricKind::kCloudMatrix},
+                                         {"hgx", FabricKind::kHgx},
+                                         {"nvl", FabricKind::kNvl},
+                                         {"mesh", FabricKind::kMesh}};
 
 constexpr IntegerRange kCount{.min = 1, .max = 4096};
 
@@ -29,12 +31,17 @@ void bind_second_tier(ScaleUpSpec& up, SpecReader& r) {
 
 void bind_scale_up(SystemSpec& spec, SpecReader& r) {
   ScaleUpSpec& up = spec.scale_up;
-  r.sourced({"bandwidth", "one chip into the scale-up plane, all sub-planes together, per direction", kRequired},
+  r.sourced({"bandwidth", "one chip into the scale-up plane, all sub-planes or mesh links together, per direction",
+             kRequired},
             up.bandwidth);
-  r.sourced_integer(
-      {"sub_planes", "parallel sub-planes a chip spreads over (UB: 7; NVLink: one per switch chip)", kRequired},
-      up.sub_planes, kCount);
-  r.sourced({"hop_latency", "device to first switch, or back: one traversal, the switch included", kRequired},
+  if (r.documenting() || spec.kind != FabricKind::kMesh) {
+    r.sourced_integer(
+        {"sub_planes", "parallel sub-planes a chip spreads over (UB: 7; NVLink: one per switch chip; none in a mesh)",
+         kRequired},
+        up.sub_planes, kCount);
+  }
+  r.sourced({"hop_latency",
+             "device to first switch, or back: one traversal, the switch included; mesh: device to device", kRequired},
             up.hop_latency, true);
   if (r.documenting() || spec.kind == FabricKind::kCloudMatrix) bind_second_tier(up, r);
 }
@@ -74,9 +81,13 @@ void bind(SystemSpec& spec, SpecReader& r) {
   r.integer({"chips_per_node", "chips in one server or tray", kRequired}, spec.chips_per_node, {.min = 1, .max = 1024});
   r.integer({"cpus_per_node", "CPU sockets in one server or tray"}, spec.cpus_per_node, {.min = 0, .max = 64});
   r.integer({"nodes_per_supernode", "servers or trays in one scale-up domain"}, spec.nodes_per_supernode, kCount);
-  if (spec.kind == FabricKind::kHgx && spec.nodes_per_supernode != 1) {
-    r.error("nodes_per_supernode", "an hgx domain is one node; use kind nvl for NVLink across nodes");
+  const bool in_node = spec.kind == FabricKind::kHgx || spec.kind == FabricKind::kMesh;
+  if (in_node && spec.nodes_per_supernode != 1) {
+    r.error("nodes_per_supernode", "an hgx or mesh domain is one node; use kind nvl for a domain across nodes");
   }
+  r.sourced(
+      {"host_bandwidth", "one chip from CPU memory, or to it (PCIe, NVLink-C2C): what offloading runs over", kRequired},
+      spec.host_bandwidth);
   r.object({"fabric", "the interconnect", kRequired}, [&](SpecReader& inner) { bind_fabric(spec, inner); });
 }
 

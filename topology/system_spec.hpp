@@ -9,14 +9,14 @@
 
 namespace supernode {
 
-enum class FabricKind { kCloudMatrix, kHgx, kNvl };
+enum class FabricKind { kCloudMatrix, kHgx, kNvl, kMesh };
 
 // Bandwidths are per chip (package) and direction.
 struct ScaleUpSpec {
-  Sourced<BytesPerSecond> bandwidth;         // one chip into the plane, all sub-planes together
-  Sourced<std::int64_t> sub_planes;          // parallel sub-planes (UB: 7; NVSwitch: one per switch chip)
-  Sourced<Seconds> hop_latency;              // device to first switch, or back: one traversal
-  Sourced<Seconds> second_tier_latency;      // L1 to L2 (CloudMatrix), one traversal; unused by one-tier fabrics
+  Sourced<BytesPerSecond> bandwidth;     // one chip into the plane, all sub-planes or mesh links together
+  Sourced<std::int64_t> sub_planes;      // parallel sub-planes (UB: 7; NVSwitch: one per switch chip); unused by a mesh
+  Sourced<Seconds> hop_latency;          // device to first switch, or back: one traversal; mesh: device to device
+  Sourced<Seconds> second_tier_latency;  // L1 to L2 (CloudMatrix), one traversal; unused by one-tier fabrics
   Sourced<std::int64_t> l2_chips_per_plane;  // CloudMatrix: 16
   Sourced<BytesPerSecond> l1_uplink;         // CloudMatrix: one L1 chip to its L2 plane, 448 GB/s
   Sourced<BytesPerSecond> cpu_bandwidth;     // one CPU socket into the plane; zero when CPUs are not on it
@@ -42,7 +42,8 @@ struct SystemSpec {
   Sourced<Seconds> die_to_die_latency;
   ScaleUpSpec scale_up;
   ScaleOutSpec scale_out;
-  Sourced<BytesPerSecond> vpc_bandwidth;  // per node; zero = not modelled
+  Sourced<BytesPerSecond> vpc_bandwidth;   // per node; zero = not modelled
+  Sourced<BytesPerSecond> host_bandwidth;  // one chip from CPU memory, or to it: what offloading runs over
 
   std::int64_t chips_per_supernode() const { return chips_per_node * nodes_per_supernode; }
   std::int64_t devices_per_node() const { return chips_per_node * devices_per_chip; }

@@ -1,122 +1,106 @@
-// The attention half of a layer: multi-head, grouped-query and multi-head latent attention (MLA).
+// The attention half of a layer. Multi-head and grouped-query attention here, the other kinds in files of their own.
+
+#include "workloads/attention_parts.hpp"
 
 #include "base/numeric.hpp"
-#include "workloads/layer_program.hpp"
+#include "workloads/attention_core.hpp"
 
 namespace supernode {
 
 namespace {
 
-double elements(std::int64_t rows, std::int64_t columns) { return real(rows) * real(columns); }
-
-Linear linear(const RankShape& shape, std::string name, LinearKind kind, std::int64_t rows, std::int64_t in,
-              std::int64_t out) {
-  return {.name = std::move(name), .kind = kind, .rows = rows, .in = in, .out = out, .precision = shape.plan.compute};
-}
-
-LayerPart core_part(const RankShape& shape) {
+void append_heads(const RankShape& shape, const LayerForm& form, EventSource& events, LayerParts& parts) {
   const AttentionSpec& a = shape.model.attention;
-  const bool grouped = a.kind == AttentionKind::kGqa;
-  AttentionKernel kernel{.batch = shape.plan.micro_batch,
-                         .heads = a.heads / shape.tensor,
-                         .kv_heads = (grouped ? a.kv_heads : a.heads) / shape.tensor,
-                         .seq_q = shape.plan.sequence_length,
-                         .seq_kv = shape.plan.sequence_length,
-                         .head_dim = a.qk_head_dim(),
-                         .head_dim_v = a.value_head_dim(),
-                         .precision = shape.activation};
-  LayerPart part;
-  part.forward.push_back(compute_op("attn.core", ComputeClass::kAttention, kernel));
-  kernel.backward = true;
-  part.backward.push_back(compute_op("attn.core.backward", ComputeClass::kAttention, kernel));
-  return part;
-}
-
-// Rotates q and k in place.
-LayerPart rope_part(const RankShape& shape, std::int64_t width) {
-  return vector_part(shape, "attn.rope", VectorKind::kRope, ComputeClass::kVector, elements(shape.tokens, width),
-                     {.backward_read = 1});
-}
-
-void append_qkv(const RankShape& shape, EventSource& events, LayerParts& parts) {
-  const AttentionSpec& a = shape.model.attention;
-  const std::int64_t rotated = (a.heads + a.kv_heads) * a.head_dim / shape.tensor;
-  const std::int64_t width = (a.heads + 2 * a.kv_heads) * a.head_dim / shape.tensor;
-  parts.push_back(linear_part(
-      shape, linear(shape, "attn.qkv", LinearKind::kColumn, shape.tokens, shape.model.hidden, width), events));
-  if (a.qk_norm) parts.push_back(norm_part(shape, "attn.qk_norm", elements(shape.tokens, rotated)));
-  if (shape.model.position == PositionKind::kRope) parts.push_back(rope_part(shape, rotated));
-}
-
-// Fused rotary step of MLA: rotates the rotary part of q in place, and assembles k (with the shared rotary key copied
-// to each head) and v from the up-projected latents.
-LayerPart mla_rope_part(const RankShape& shape) {
-  const AttentionSpec& a = shape.model.attention;
-  const std::int64_t heads = a.heads / shape.tensor;
-  const double query = elements(shape.tokens, heads * a.rope_head_dim);
-  const double from = elements(shape.tokens, heads * (a.nope_head_dim + a.v_head_dim) + a.rope_head_dim);
-  const double to = elements(shape.tokens, heads * (a.qk_head_dim() + a.v_head_dim));
-  const Bytes read = (query + from) * shape.element, written = (query + to) * shape.element;
-  LayerPart part;
-  part.selective = true;
-  part.forward.push_back(vector_op("attn.rope", ComputeClass::kVector, VectorKind::kRope, read, written));
-  part.backward.push_back(vector_op("attn.rope.backward", ComputeClass::kVector, VectorKind::kRope, written, read));
-  return part;
-}
-
-// An up-projection from a latent. The latent is normalised on the sharded sequence and gathered on the way in;
-// selective recomputation makes it again (Megatron-Core's `mla_up_proj`).
-LayerPart up_projection(const RankShape& shape, std::string name, std::int64_t in, std::int64_t out,
-                        std::int64_t gathered, EventSource& events) {
-  Linear up = linear(shape, std::move(name), LinearKind::kColumn, shape.tokens, in, out / shape.tensor);
-  up.gathered = gathered;
-  LayerPart part = linear_part(shape, up, events);
-  part.selective = true;
-  return part;
-}
-
-// The down-projections are replicated over the tensor-parallel ranks and run on the local tokens (Megatron-Core
-// multi_latent_attention.py); the rotary key is gathered together with the kv latent.
-void append_mla_qkv(const RankShape& shape, EventSource& events, LayerParts& parts) {
-  const AttentionSpec& a = shape.model.attention;
-  const std::int64_t hidden = shape.model.hidden, rows = shape.local_tokens;
-  if (a.q_lora_rank > 0) {
-    parts.push_back(
-        linear_part(shape, linear(shape, "attn.q_down", LinearKind::kLocal, rows, hidden, a.q_lora_rank), events));
-    parts.push_back(norm_part(shape, "attn.q_norm", elements(rows, a.q_lora_rank)));
-    parts.push_back(up_projection(shape, "attn.q_up", a.q_lora_rank, a.heads * a.qk_head_dim(), 0, events));
-  } else {
-    parts.push_back(linear_part(
-        shape,
-        linear(shape, "attn.q", LinearKind::kColumn, shape.tokens, hidden, a.heads * a.qk_head_dim() / shape.tensor),
-        events));
-  }
-  const std::int64_t latent = a.kv_lora_rank + a.rope_head_dim;
-  parts.push_back(linear_part(shape, linear(shape, "attn.kv_down", LinearKind::kLocal, rows, hidden, latent), events));
-  parts.push_back(norm_part(shape, "attn.kv_norm", elements(rows, a.kv_lora_rank)));
+  const std::int64_t queries = a.heads / shape.tensor, keys = rank_kv_heads(shape);
+  const std::int64_t rotated = (queries + keys) * a.head_dim, width = (queries + 2 * keys) * a.head_dim;
   parts.push_back(
-      up_projection(shape, "attn.kv_up", a.kv_lora_rank, a.heads * (a.nope_head_dim + a.v_head_dim), latent, events));
-  parts.push_back(mla_rope_part(shape));
+      attention_product(shape, "attn.qkv", LinearKind::kColumn, shape.tokens, shape.model.hidden, width, events));
+  if (a.qk_norm) parts.push_back(local_norm_part(shape, "attn.qk_norm", tensor_elements(shape.tokens, rotated)));
+  if (shape.model.position == PositionKind::kRope) parts.push_back(rope_part(shape, "attn.rope", rotated));
+  parts.push_back(core_part(shape, form, events));
+}
+
+// Scales, shifts and gates of a diffusion layer from the conditioning vector, once a sequence (adaLN-Zero, arXiv
+// 2212.09748, section 3.2). Applying them is part of the norms' and residuals' traffic.
+LayerPart modulation_part(const RankShape& shape, EventSource& events) {
+  return linear_part(shape,
+                     {.name = "attn.modulation",
+                      .rows = shape.plan.micro_batch,
+                      .in = shape.model.condition_width,
+                      .out = shape.model.condition_vectors * shape.model.hidden,
+                      .precision = shape.activation,
+                      .lora = LoraTarget::kNone},
+                     events);
+}
+
+void append_output(const RankShape& shape, EventSource& events, LayerParts& parts) {
+  const AttentionSpec& a = shape.model.attention;
+  parts.push_back(attention_product(shape, "attn.out", LinearKind::kRow, shape.tokens,
+                                    a.heads * a.value_head_dim() / shape.tensor, shape.model.hidden, events));
+}
+
+void append_mixing(const RankShape& shape, const LayerForm& form, EventSource& events, LayerParts& parts) {
+  switch (shape.model.attention.kind) {
+    case AttentionKind::kMamba:
+      return append_mamba(shape, events, parts);
+    case AttentionKind::kCompressed:
+      return append_compressed_attention(shape, form, events, parts);
+    case AttentionKind::kMla:
+      append_latent_attention(shape, form, events, parts);
+      break;
+    case AttentionKind::kMha:
+    case AttentionKind::kGqa:
+      append_heads(shape, form, events, parts);
+      break;
+  }
+  append_output(shape, events, parts);
 }
 
 }  // namespace
 
-LayerParts attention_parts(const RankShape& shape, EventSource& events) {
-  const ModelSpec& model = shape.model;
-  const AttentionSpec& a = model.attention;
-  const double local = elements(shape.local_tokens, model.hidden);
+double tensor_elements(std::int64_t rows, std::int64_t columns) { return real(rows) * real(columns); }
+
+Linear attention_linear(const RankShape& shape, std::string name, LinearKind kind, std::int64_t rows, std::int64_t in,
+                        std::int64_t out) {
+  return {.name = std::move(name),
+          .kind = kind,
+          .rows = rows,
+          .in = in,
+          .out = out,
+          .precision = shape.plan.compute,
+          .lora = LoraTarget::kAttention};
+}
+
+LayerPart attention_product(const RankShape& shape, std::string name, LinearKind kind, std::int64_t rows,
+                            std::int64_t in, std::int64_t out, EventSource& events) {
+  return linear_part(shape, attention_linear(shape, std::move(name), kind, rows, in, out), events);
+}
+
+LayerPart rope_part(const RankShape& shape, const std::string& name, std::int64_t width) {
+  return vector_part(shape, name, VectorKind::kRope, ComputeClass::kVector, tensor_elements(shape.tokens, width),
+                     {.backward_read = 1});
+}
+
+LayerPart shared_key_part(const RankShape& shape, const std::string& name, std::int64_t columns) {
+  LayerPart part;
+  if (shape.tensor == 1) return part;
+  const auto over_tensor = [&](const std::string& what, CollectiveOp op) {
+    return comm_op(name + what, CommClass::kTensor, GroupKind::kTensor,
+                   {.op = op, .bytes = tensor_elements(shape.tokens, columns) * shape.element});
+  };
+  if (shape.sequence_sharded) part.forward.push_back(over_tensor(".gather", CollectiveOp::kAllGather));
+  part.backward.push_back(over_tensor(
+      ".backward.reduce", shape.sequence_sharded ? CollectiveOp::kReduceScatter : CollectiveOp::kAllReduce));
+  return part;
+}
+
+LayerParts attention_parts(const RankShape& shape, const LayerForm& form, EventSource& events) {
+  const double local = tensor_elements(shape.local_tokens, shape.model.hidden);
   LayerParts parts;
+  if (shape.model.condition_width > 0) parts.push_back(modulation_part(shape, events));
   parts.push_back(norm_part(shape, "attn.norm", local));
-  if (a.kind == AttentionKind::kMla)
-    append_mla_qkv(shape, events, parts);
-  else
-    append_qkv(shape, events, parts);
-  parts.push_back(core_part(shape));
-  parts.push_back(linear_part(shape,
-                              linear(shape, "attn.out", LinearKind::kRow, shape.tokens,
-                                     a.heads * a.value_head_dim() / shape.tensor, model.hidden),
-                              events));
-  if (model.norms_per_layer > 2) parts.push_back(norm_part(shape, "attn.post_norm", local));
+  append_mixing(shape, form, events, parts);
+  if (shape.model.norms_per_layer > 2) parts.push_back(norm_part(shape, "attn.post_norm", local));
   parts.push_back(residual_part(shape, "attn.residual"));
   return parts;
 }

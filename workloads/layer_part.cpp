@@ -23,14 +23,41 @@ Op op_of(Op::Kind kind, std::string name) {
   return op;
 }
 
+void append(std::vector<Op>& to, const std::vector<Op>& ops) { to.insert(to.end(), ops.begin(), ops.end()); }
+
+// Hyper-connections of n streams: n·(n+2) mixing coefficients a token from all streams (a product of 16 bit operands
+// into fp32), then the branch's input (n streams read, one written) and the new streams (n and the branch's output
+// read, n written). Backward reads and writes both again with their gradients.
+LayerPart mixed_residual(const RankShape& shape, const std::string& name) {
+  const std::int64_t n = shape.model.residual_streams;
+  EventSource unused;  // a local product launches nothing
+  LayerPart part = linear_part(shape,
+                               {.name = name + ".coefficients",
+                                .rows = shape.local_tokens,
+                                .in = n * shape.model.hidden,
+                                .out = n * (n + 2),
+                                .precision = shape.activation,
+                                .lora = LoraTarget::kNone},
+                               unused);
+  const double elements = real(shape.local_tokens) * real(shape.model.hidden), streams = real(n);
+  const LayerPart mix = vector_part(shape, name, VectorKind::kElementwise, ComputeClass::kVector, elements,
+                                    {.forward_read = 2 * streams + 1,
+                                     .forward_written = streams + 1,
+                                     .backward_read = 3 * streams + 2,
+                                     .backward_written = streams + 1});
+  append(part.forward, mix.forward);
+  for (auto* ops : {&part.backward, &part.input}) ops->insert(ops->begin(), mix.backward.begin(), mix.backward.end());
+  return part;
+}
+
 }  // namespace
 
 RankShape::RankShape(const ModelSpec& m, const PlanSpec& p)
     : model(m),
       plan(p),
       tensor(p.tensor_parallel),
-      sequence_sharded(p.sequence_parallel && p.tensor_parallel > 1),
-      tokens(p.micro_batch * p.sequence_length),
+      sequence_sharded((p.sequence_parallel || p.tensor_y > 1) && p.tensor_parallel > 1),
+      tokens(p.micro_batch * p.local_sequence()),
       local_tokens(sequence_sharded ? tokens / p.tensor_parallel : tokens),
       activation(activation_precision(p.compute)),
       element(bytes_per_element(activation)),
@@ -72,10 +99,10 @@ Op wait_op(std::string name, CommClass comm_class, int event) {
 }
 
 LayerPart vector_part(const RankShape& shape, const std::string& name, VectorKind kind, ComputeClass compute_class,
-                      double elements, const VectorTraffic& traffic, bool selective) {
+                      double elements, const VectorTraffic& traffic, std::optional<RecomputeModule> module) {
   const Bytes tensor = elements * shape.element;
   LayerPart part;
-  part.selective = selective;
+  part.module = module;
   part.forward.push_back(
       vector_op(name, compute_class, kind, traffic.forward_read * tensor, traffic.forward_written * tensor));
   part.backward.push_back(vector_op(name + ".backward", compute_class, kind, traffic.backward_read * tensor,
@@ -83,11 +110,25 @@ LayerPart vector_part(const RankShape& shape, const std::string& name, VectorKin
   return part;
 }
 
+LayerPart local_norm_part(const RankShape& shape, const std::string& name, double elements) {
+  return vector_part(shape, name, VectorKind::kNorm, ComputeClass::kVector, elements, {}, RecomputeModule::kNorm);
+}
+
+// Of each row its sum of squares (and its sum, when the norm subtracts the mean); two sums backward alike.
 LayerPart norm_part(const RankShape& shape, const std::string& name, double elements) {
-  return vector_part(shape, name, VectorKind::kNorm, ComputeClass::kVector, elements, {}, true);
+  LayerPart part = local_norm_part(shape, name, elements);
+  if (shape.plan.tensor_y == 1) return part;
+  const double rows = elements * real(shape.plan.tensor_y) / real(shape.model.hidden);
+  const double sums = shape.model.norm_bias ? 2 : 1;
+  const CollectiveCall call{.op = CollectiveOp::kAllReduce, .bytes = rows * sums * bytes_per_element(Precision::kFp32)};
+  part.forward.push_back(comm_op(name + ".reduce", CommClass::kTensor, GroupKind::kTensorY, call));
+  part.backward.insert(part.backward.begin(),
+                       comm_op(name + ".backward.reduce", CommClass::kTensor, GroupKind::kTensorY, call));
+  return part;
 }
 
 LayerPart residual_part(const RankShape& shape, const std::string& name) {
+  if (shape.model.residual_streams > 1) return mixed_residual(shape, name);
   const double elements = real(shape.local_tokens) * real(shape.model.hidden);
   return vector_part(shape, name, VectorKind::kElementwise, ComputeClass::kVector, elements,
                      {.forward_read = 2, .forward_written = 1, .backward_read = 2, .backward_written = 1});

@@ -2,6 +2,7 @@
 // The building blocks of a layer. A part is one step of the forward pass together with what it costs in the backward
 // pass; a layer is a list of parts, run forward in order and backward in reverse (layer_program.hpp).
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,10 +19,14 @@ class EventSource {
   int next_ = 0;
 };
 
+// `backward` is the whole backward pass of the part, in the order a fused implementation runs it. Where the part has
+// weights, `weight` are the operations of their gradient alone and `input` those of the gradient of the input (a split
+// backward pass runs `input` first and `weight` whenever it likes); a part without weights leaves both empty.
 struct LayerPart {
   std::vector<Op> forward, backward;
-  // Run again in the backward pass under selective recomputation: its result is cheap to make and large to keep.
-  bool selective = false;
+  std::vector<Op> input, weight;
+  std::optional<RecomputeModule> module;  // what selective recomputation knows it by; nothing: never made again
+  std::vector<RecomputeModule> within;    // larger modules it is part of, made again as a whole: kMlp, kMoe, …
 };
 
 // What one rank sees of a micro-batch.
@@ -32,7 +37,7 @@ struct RankShape {
   const PlanSpec& plan;
   std::int64_t tensor;        // TP
   bool sequence_sharded;      // sequence parallelism is in force
-  std::int64_t tokens;        // of the micro-batch: rows of the tensor-parallel matrix products
+  std::int64_t tokens;        // of the micro-batch on one context-parallel rank: rows of the TP matrix products
   std::int64_t local_tokens;  // rows of everything else: tokens / TP when the sequence is sharded
   Precision activation;       // of activations outside the matrix products; low-precision recipes keep them in bf16
   Bytes element;              // bytes_per_element(activation)
@@ -48,8 +53,12 @@ Op async_op(std::string name, CommClass comm_class, GroupKind group, const Colle
 Op wait_op(std::string name, CommClass comm_class, int event);
 
 // How a matrix is spread over the tensor-parallel ranks: not at all, by output columns (its input is whole, gathered
-// when the sequence is sharded) or by input rows (its output is a partial sum that must be reduced).
+// when the sequence is sharded) or by input rows (its output is a partial sum that must be reduced). Under 2D tensor
+// parallelism both sides are split, and a column's output and a row's input are exchanged too.
 enum class LinearKind { kLocal, kColumn, kRow };
+
+// Which matrices low-rank adapters stand beside (LoraSpec); without one a matrix is frozen and has no weight gradient.
+enum class LoraTarget { kNone, kAttention, kMatrix };
 
 struct Linear {
   std::string name;
@@ -61,6 +70,9 @@ struct Linear {
   Precision precision = Precision::kBf16;
   bool cast_input = true;  // false: the input arrives quantised; so for the gradient of the output
   bool cast_gradient = true;
+  LoraTarget lora = LoraTarget::kMatrix;
+  bool whole_input =
+      false;  // the input is whole on each tensor-parallel rank whatever the plan; its gradient is summed
 };
 
 // Y = X·W with its collectives. Backward: dX = dY·Wᵀ (dgrad), then dW += Xᵀ·dY (wgrad); see
@@ -72,11 +84,17 @@ struct VectorTraffic {
   double forward_read = 1, forward_written = 1, backward_read = 2, backward_written = 1;
 };
 LayerPart vector_part(const RankShape& shape, const std::string& name, VectorKind kind, ComputeClass compute_class,
-                      double elements, const VectorTraffic& traffic, bool selective = false);
+                      double elements, const VectorTraffic& traffic,
+                      std::optional<RecomputeModule> module = std::nullopt);
 
-// Normalisation of `elements` activations; backward reads the input and the gradient of the output.
+// Normalisation over the hidden size; backward reads the input and the gradient of the output. Under 2D tensor
+// parallelism a rank has a part of each row, so the sums of a row are reduced over kTensorY.
 LayerPart norm_part(const RankShape& shape, const std::string& name, double elements);
-// x + f(x): backward adds the branch's gradient to the trunk's.
+// Normalisation of rows that a rank has whole: heads, latents.
+LayerPart local_norm_part(const RankShape& shape, const std::string& name, double elements);
+// x + f(x): backward adds the branch's gradient to the trunk's. With several residual streams the branch's input is
+// mixed from them and its output spread over them (manifold-constrained hyper-connections;
+// docs/models/step_program.md).
 LayerPart residual_part(const RankShape& shape, const std::string& name);
 
 }  // namespace supernode

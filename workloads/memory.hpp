@@ -1,7 +1,8 @@
 #pragma once
-// Device memory one rank of each pipeline stage needs at its peak. Equations and sources: docs/models/memory.md.
+// Device memory one rank of each pipeline stage needs, over the step. Equations and sources: docs/models/memory.md.
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/quantity.hpp"
@@ -9,13 +10,31 @@
 
 namespace supernode {
 
-struct StageMemory {
+struct MemoryParts {
   Bytes weights{}, gradients{}, optimizer{};
-  Bytes activations{};                      // of all micro-batches in flight at the peak
-  Bytes buffers{};                          // logits, communication, MoE permute and dispatch, largest temporary
-  Bytes framework{};                        // CUDA/CANN context, library workspaces, fragmentation reserve
+  Bytes activations{};  // of all micro-batches in flight
+  Bytes buffers{};      // logits, communication, MoE permute and dispatch, largest temporary
+  Bytes framework{};    // context, library workspaces, communicators, what the allocator holds but cannot use
+  Bytes total() const { return allocated() + framework; }
+  // What the program's own tensors take: what frameworks report as allocated.
+  Bytes allocated() const { return weights + gradients + optimizer + activations + buffers; }
+};
+
+// When a step needs most: kIdle between steps; kForward behind the forward pass that fills the pipeline; kLoss at its
+// last logits; kBackward in a layer's backward pass; kReduce when all gradients are made; kOptimizer in the update.
+enum class MemoryMoment { kIdle, kForward, kLoss, kBackward, kReduce, kOptimizer };
+std::string_view to_string(MemoryMoment moment);  // "idle", "forward", …
+
+struct MomentMemory {
+  MemoryMoment moment = MemoryMoment::kIdle;
+  MemoryParts parts;  // at the worst such moment of the step
+};
+
+// The parts are those of the moment that needs most.
+struct StageMemory : MemoryParts {
+  MemoryMoment peak = MemoryMoment::kIdle;
+  std::vector<MomentMemory> timeline;       // in the order of a step; a stage without head has no loss
   std::int64_t microbatches_in_flight = 0;  // most forward passes awaiting their backward, over chunks, rounded up
-  Bytes total() const { return weights + gradients + optimizer + activations + buffers + framework; }
 };
 
 struct MemoryReport {
@@ -32,8 +51,7 @@ std::vector<StageMemory> estimate_stages(const ModelSpec& model, const PlanSpec&
 // Of the stage that needs most.
 Bytes peak_memory(const std::vector<StageMemory>& stages);
 
-// `capacity`: one device's memory. Remedies try, in order of cost: recompute selective, ZeRO-1, full recompute, smaller
-// micro-batch, more TP, more PP, (MoE) more EP; one at a time, and if no single one fits, one after another.
+// `capacity`: one device's memory. Remedies: see memory_remedies.hpp.
 MemoryReport estimate_memory(const ModelSpec& model, const PlanSpec& plan, Bytes capacity);
 
 }  // namespace supernode

@@ -1,34 +1,117 @@
 #include "workloads/memory_states.hpp"
 
+#include <algorithm>
 #include <cassert>
 
 #include "base/numeric.hpp"
+#include "workloads/memory_stack.hpp"
+#include "workloads/muon.hpp"
+#include "workloads/optimizer_states.hpp"
 
 namespace supernode {
 namespace {
 
-// Adam in mixed precision: fp32 master weight and two fp32 moments (ZeRO, arXiv 1910.02054, section 3.1).
-constexpr double kOptimizerBytes = 12;
-
-// Formats below bf16 keep the bf16 weight and two quantised copies, one for each operand orientation (Transformer
+// Formats below the held one keep the weight and two quantised copies, one for each operand orientation (Transformer
 // Engine, "Using FP8": Hopper's FP8 matrix units take transposed operands only; block formats scale along each axis).
 constexpr double kQuantisedCopies = 2;
 
+// Units gathered at a time: one at work, one on its way (PyTorch fully_shard prefetches one).
+constexpr std::int64_t kGatheredLayers = 2;
+
+// Sharded gradients are whole for two layers at a time: one whose gradients are made, one whose are reduced.
+constexpr double kUnreducedLayers = 2;
+
+Bytes held_weight(const PlanSpec& plan) {
+  return max(bytes_per_element(plan.parameter), bytes_per_element(plan.compute));
+}
+
+bool shards_parameters(const PlanSpec& plan) { return plan.zero_stage >= 3; }
+
+std::vector<LayerForm> forms_of(const ModelSpec& model, const PlanSpec& plan, std::int64_t stage) {
+  std::vector<LayerForm> forms;
+  for (std::int64_t chunk = 0; chunk < plan.virtual_stages; ++chunk) {
+    const LayerRange range = layers_of(plan, model, stage, chunk);
+    for (std::int64_t i = range.first; i < range.last; ++i) forms.push_back(model.layer_form(i));
+  }
+  return forms;
+}
+
+double parameters(const RankWeights& weights) { return weights.dense + weights.experts; }
+
+// The largest run of neighbouring layers, beside embedding and head, which PyTorch's root unit does not drop.
+double parameters_at_work(const ModelSpec& model, const PlanSpec& plan, std::int64_t stage,
+                          const std::vector<LayerForm>& forms) {
+  double most = 0;
+  for (std::size_t i = 0; i < forms.size(); ++i) {
+    double run = 0;
+    for (std::size_t k = i; k < std::min(forms.size(), i + kGatheredLayers); ++k) {
+      run += parameters(layer_weights(model, plan, forms[k]));
+    }
+    most = std::max(most, run);
+  }
+  if (has_embedding(plan, stage)) most += parameters(embedding_weights(model, plan));
+  if (has_head(plan, stage)) most += parameters(head_weights(model, plan));
+  return most;
+}
+
+Bytes gathered_weights(const ModelSpec& model, const PlanSpec& plan, const RankWeights& held, std::int64_t stage,
+                       const std::vector<LayerForm>& forms) {
+  if (!shards_parameters(plan)) return Bytes(0);
+  const Bytes element = min(bytes_per_element(plan.gather), held_weight(plan));
+  return (plan.reshard_after_forward ? parameters_at_work(model, plan, stage, forms) : parameters(held)) * element;
+}
+
+// Newton-Schulz on the largest matrix: X and its successor, X·Xᵀ and its square (muon.hpp), in bf16.
+Bytes muon_matrices(const ModelSpec& model, const PlanSpec& plan, std::int64_t stage) {
+  double most = 0;
+  for (const MuonMatrices& m : owned_matrices(model, plan, stage)) {
+    most = std::max(most, 2 * real(m.rows) * real(m.columns) + 2 * real(m.rows) * real(m.rows));
+  }
+  return most * bytes_per_element(Precision::kBf16);
+}
+
 }  // namespace
 
-void add_model_states(const PlanSpec& plan, const RankWeights& held, StageMemory& memory) {
+void add_model_states(const PlanSpec& plan, const RankWeights& held, MemoryParts& parts) {
   assert(plan.data_parallel > 0);
-  const double total = held.dense + held.experts;
-  const Bytes weight = bytes_per_element(Precision::kBf16);
-  const Bytes operand = bytes_per_element(plan.compute);
-  memory.weights = total * max(weight, operand);
-  if (operand < weight) memory.weights += held.matrices * kQuantisedCopies * operand;
-  const bool sharded = plan.zero_stage >= 1;
-  const double replicas = sharded ? real(plan.data_parallel) : 1;
-  const double expert_replicas = sharded ? real(plan.expert_replicas()) : 1;
-  const double shard = held.dense / replicas + held.experts / expert_replicas;
-  memory.optimizer = Bytes(kOptimizerBytes * shard);
-  memory.gradients = (plan.zero_stage == 2 ? shard : total) * bytes_per_element(plan.gradient);
+  const StackMemory& stack = stack_memory(plan.stack);
+  const Bytes weight = held_weight(plan), operand = bytes_per_element(plan.compute);
+  const TrainedWeights& trained = held.trained;
+  if (shards_parameters(plan)) {
+    const bool is_master = stack.shard_is_master && has_master(plan);
+    const double shard = held.dense / real(dense_shards(plan)) + held.experts / real(expert_shards(plan));
+    parts.weights = is_master ? Bytes(0) : shard * weight;
+  } else {
+    parts.weights = (held.dense + held.experts) * weight;
+    if (operand < weight) parts.weights += held.matrices * kQuantisedCopies * operand;
+  }
+  parts.optimizer = (1 - plan.offload.optimizer) * optimizer_bytes(plan, trained);
+  const double shard = trained.dense / real(dense_shards(plan)) + trained.experts / real(expert_shards(plan));
+  parts.gradients = (plan.zero_stage >= 2 ? shard : trained.total()) * bytes_per_element(plan.gradient);
+  if (stack.gradient_buckets && plan.replicas() > 1) parts.gradients += trained.total() * weight;
+}
+
+TransientStates transient_states(const ModelSpec& model, const PlanSpec& plan, const RankWeights& held,
+                                 std::int64_t stage) {
+  const StackMemory& stack = stack_memory(plan.stack);
+  const std::vector<LayerForm> forms = forms_of(model, plan, stage);
+  const double trained = held.trained.total();
+  const Bytes weight = held_weight(plan), gradient = bytes_per_element(plan.gradient);
+  TransientStates states;
+  states.gathered = gathered_weights(model, plan, held, stage, forms);
+  if (plan.zero_stage >= 2) {
+    const double layers = real(std::max<std::int64_t>(1, std::ssize(forms)));
+    states.unreduced = std::min(1.0, kUnreducedLayers / layers) * trained * gradient;
+  }
+  if (stack.backward_gradients) states.gradients = trained * weight;
+  if (stack.flat_exchange && plan.zero_stage >= 1 && plan.replicas() > 1) {
+    const double copies = 1 + 1 / real(dense_shards(plan));  // whole, and this rank's shard
+    states.reduced = copies * trained * gradient;
+    states.update = copies * trained * weight;
+  }
+  if (plan.optimizer.kind == OptimizerKind::kMuon)
+    states.update = max(states.update, muon_matrices(model, plan, stage));
+  return states;
 }
 
 }  // namespace supernode

@@ -6,7 +6,18 @@
 
 namespace supernode {
 
-// Fills weights, gradients and optimizer of `memory`.
-void add_model_states(const PlanSpec& plan, const RankWeights& held, StageMemory& memory);
+// Fills weights, gradients and optimizer with what stays for the whole run.
+void add_model_states(const PlanSpec& plan, const RankWeights& held, MemoryParts& parts);
+
+// What comes and goes of one stage's states. `held`: all of the stage.
+struct TransientStates {
+  Bytes gathered{};   // ZeRO-3: weights of the units at work, or of all that stay gathered
+  Bytes unreduced{};  // ZeRO-2 and 3: whole gradients of the layers in the making
+  Bytes gradients{};  // of a whole backward pass, in the weights' format, beside the accumulated ones
+  Bytes reduced{};    // flat copies of the gradients being scattered
+  Bytes update{};     // flat copies of the weights being gathered, or the optimizer's own matrices
+};
+TransientStates transient_states(const ModelSpec& model, const PlanSpec& plan, const RankWeights& held,
+                                 std::int64_t stage);
 
 }  // namespace supernode

@@ -12,7 +12,7 @@ LayerPart activation_part(const RankShape& shape, const MlpShape& mlp) {
   const double elements = real(mlp.groups) * real(mlp.rows) * real(mlp.width);
   const VectorTraffic gated{.forward_read = 2, .forward_written = 1, .backward_read = 3, .backward_written = 2};
   return vector_part(shape, mlp.prefix + ".activation", VectorKind::kElementwise, ComputeClass::kVector, elements,
-                     shape.model.gated_mlp ? gated : VectorTraffic{}, true);
+                     shape.model.gated_mlp ? gated : VectorTraffic{}, RecomputeModule::kActivation);
 }
 
 }  // namespace
@@ -38,16 +38,24 @@ void append_mlp(const RankShape& shape, const MlpShape& mlp, EventSource& events
               .groups = mlp.groups,
               .precision = shape.plan.compute,
               .cast_gradient = !mlp.arrives_quantised};
-  parts.push_back(linear_part(shape, up, events));
-  parts.push_back(activation_part(shape, mlp));
-  parts.push_back(linear_part(shape, down, events));
+  for (LayerPart& part :
+       LayerParts{linear_part(shape, up, events), activation_part(shape, mlp), linear_part(shape, down, events)}) {
+    part.within = mlp.within;
+    parts.push_back(std::move(part));
+  }
 }
 
 LayerParts mlp_parts(const RankShape& shape, EventSource& events) {
   const double local = real(shape.local_tokens) * real(shape.model.hidden);
   LayerParts parts;
+  if (shape.model.ffn == 0) return parts;  // a layer that only mixes tokens (Mamba)
   parts.push_back(norm_part(shape, "mlp.norm", local));
-  append_mlp(shape, {.prefix = "mlp", .rows = shape.tokens, .width = shape.model.ffn / shape.tensor}, events, parts);
+  append_mlp(shape,
+             {.prefix = "mlp",
+              .rows = shape.tokens,
+              .width = shape.model.ffn / shape.tensor,
+              .within = {RecomputeModule::kMlp}},
+             events, parts);
   if (shape.model.norms_per_layer > 3) parts.push_back(norm_part(shape, "mlp.post_norm", local));
   parts.push_back(residual_part(shape, "mlp.residual"));
   return parts;

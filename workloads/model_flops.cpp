@@ -1,35 +1,42 @@
 #include "base/numeric.hpp"
+#include "workloads/attention_span.hpp"
 #include "workloads/layer_parameters.hpp"
 
 namespace supernode {
 namespace {
 
-// Parameters that multiply one token in a layer: of the routed experts only top-k.
-double active_matrices(const ModelSpec& model, bool moe) {
-  const double attention = attention_matrices(model).total();
-  if (!moe) return attention + mlp_matrices(model, model.ffn);
-  return attention + real(model.moe.topk) * mlp_matrices(model, model.moe.ffn) +
-         mlp_matrices(model, model.shared_width()) + real(model.hidden) * real(model.moe.experts);
+// Parameters that multiply one token in a layer: of the routed experts only the
+// real ones among the top-k.
+double active_matrices(const ModelSpec& model, const LayerForm& form) {
+  double count = real(attention_blocks(model)) * attention_matrices(model, form).total() +
+                 real(dense_mlps(model, form)) * mlp_matrices(model, model.ffn) + stream_matrices(model);
+  if (!form.moe) return count;
+  return count + model.moe.real_topk() * mlp_matrices(model, model.moe.ffn) +
+         mlp_matrices(model, model.shared_width()) + router_matrix(model, form);
 }
 
-// Forward FLOPs of q·kᵀ and of the product with v for one query over `keys` keys.
-double attention_core(const ModelSpec& model, double keys) {
-  const AttentionSpec& a = model.attention;
-  return 2.0 * keys * real(a.heads) * real(a.qk_head_dim() + a.value_head_dim());
+// What multiplies a token before and behind the layers: the head, or a
+// diffusion model's patch embedding and output.
+double end_matrices(const ModelSpec& model) {
+  if (model.kind == ModelKind::kDiffusion) return 2.0 * real(model.patch_channels) * real(model.hidden);
+  return real(model.head_rows()) * real(model.hidden);
 }
 
 }  // namespace
 
-double model_flops_per_token(const ModelSpec& model, std::int64_t seq, bool causal_half) {
-  const double head = real(model.vocab) * real(model.hidden);
-  const double core = attention_core(model, causal_half ? real(seq) / 2 : real(seq));
-  double forward = 2.0 * head;
-  for (std::int64_t layer = 0; layer < model.layers; ++layer) {
-    forward += 2.0 * active_matrices(model, model.is_moe(layer)) + core;
-  }
-  const double mtp_module = 2.0 * (active_matrices(model, mtp_is_moe(model)) + mtp_projection(model) + head) + core;
-  forward += real(model.mtp_layers) * mtp_module;
-  return 3.0 * forward;  // backward costs twice the forward pass: one product for inputs, one for weights
+double model_flops_per_token(const ModelSpec& model, std::int64_t seq, bool causal_half, std::int64_t document) {
+  const std::int64_t span = document > 0 ? document : seq;
+  const auto layer_flops = [&](const LayerForm& form) {
+    double matrices = active_matrices(model, form);
+    if (seq > 0) matrices += modulation_matrix(model) / real(seq);
+    // backward costs twice the forward pass: one product for inputs, one for
+    // weights
+    return 3.0 * 2.0 * matrices + real(attention_blocks(model)) * mixing_flops(model, form, span, causal_half);
+  };
+  double flops = 3.0 * 2.0 * end_matrices(model);
+  for (std::int64_t layer = 0; layer < model.layers; ++layer) flops += layer_flops(model.layer_form(layer));
+  const double ends = mtp_projection(model) + end_matrices(model);
+  return flops + real(model.mtp_layers) * (3.0 * 2.0 * ends + layer_flops(mtp_form(model)));
 }
 
 }  // namespace supernode

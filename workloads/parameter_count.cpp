@@ -8,29 +8,34 @@ double mlp_parameters(const ModelSpec& model, std::int64_t width) {
   return mlp_matrices(model, width) + mlp_biases(model, width).total();
 }
 
-double attention_parameters(const ModelSpec& model) {
-  return attention_matrices(model).total() + attention_biases(model).total();
+double attention_parameters(const ModelSpec& model, const LayerForm& form) {
+  return attention_matrices(model, form).total() + attention_biases(model).total();
 }
 
-void add_moe_layer(const ModelSpec& model, ParameterCount& count) {
+void add_moe_layer(const ModelSpec& model, const LayerForm& form, ParameterCount& count) {
   count.experts += real(model.moe.experts) * mlp_parameters(model, model.moe.ffn);
   if (model.shared_width() > 0) count.shared_experts += mlp_parameters(model, model.shared_width());
-  count.router += real(model.hidden) * real(model.moe.experts);
+  count.router += router_matrix(model, form);
 }
 
-void add_layer(const ModelSpec& model, bool moe, ParameterCount& count) {
-  count.attention += attention_parameters(model);
-  count.norms += layer_norms(model);
-  if (moe)
-    add_moe_layer(model, count);
-  else
-    count.dense_mlp += mlp_parameters(model, model.ffn);
+void add_layer(const ModelSpec& model, const LayerForm& form, ParameterCount& count) {
+  count.attention += real(attention_blocks(model)) * attention_parameters(model, form);
+  count.norms += layer_norms(model, form);
+  count.dense_mlp += real(dense_mlps(model, form)) * mlp_parameters(model, model.ffn);
+  if (form.moe) add_moe_layer(model, form, count);
 }
 
 double mtp_parameters(const ModelSpec& model) {
   ParameterCount module;
-  add_layer(model, mtp_is_moe(model), module);
+  add_layer(model, mtp_form(model), module);
   return real(model.mtp_layers) * (module.total() + mtp_projection(model) + mtp_norms(model));
+}
+
+// A token meets the real experts among its choices, and a few rows of the
+// n-gram tables.
+double active_parameters(const ModelSpec& model, const ParameterCount& count) {
+  const double idle = model.moe.experts == 0 ? 0 : 1.0 - model.moe.real_topk() / real(model.moe.experts);
+  return count.total() - count.experts * idle - model.ngram_parameters;
 }
 
 }  // namespace
@@ -40,15 +45,14 @@ double ParameterCount::total() const {
 }
 
 ParameterCount count_parameters(const ModelSpec& model) {
+  const SplitParameters head = head_parameters(model);
   ParameterCount count;
-  count.embedding = real(model.vocab) * real(model.hidden);
-  if (!model.tied_embeddings) count.head = count.embedding;
-  if (model.position == PositionKind::kLearned) count.embedding += real(model.max_positions) * real(model.hidden);
-  for (std::int64_t layer = 0; layer < model.layers; ++layer) add_layer(model, model.is_moe(layer), count);
-  count.norms += norm_parameters(model, model.hidden);  // after the last layer
+  count.embedding = embedding_parameters(model).total();
+  count.head = head.sharded;
+  for (std::int64_t layer = 0; layer < model.layers; ++layer) add_layer(model, model.layer_form(layer), count);
+  count.norms += head.replicated;  // after the last layer
   if (model.mtp_layers > 0) count.mtp = mtp_parameters(model);
-  count.active = count.total();
-  if (model.moe.experts > 0) count.active -= count.experts * (1.0 - real(model.moe.topk) / real(model.moe.experts));
+  count.active = active_parameters(model, count);
   return count;
 }
 

@@ -2,99 +2,181 @@
 // How a model is laid out over ranks, and the batch it trains on. A rank runs on one device.
 //
 // Rank order (Megatron's): tensor fastest, then context, then data, pipeline slowest:
-//   rank = t + TP·(c + CP·(d + DP·p)).   Expert parallelism lives inside DP×CP: EP consecutive of its DP·CP ranks
-// (expert tensor parallelism is 1: with TP > 1 an expert group spans TP·CP·DP ranks, EP·consecutive ranks of it).
+//   rank = t + TP·(c + CP·(d + DP·p)).
+// Expert parallelism folds the TP·CP·DP ranks of a stage anew: expert tensor fastest, then expert, then the replicas of
+// the experts: rank = et + ETP·(e + EP·r).
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "base/ids.hpp"
 #include "base/precision.hpp"
 #include "base/spec_reader.hpp"
 #include "workloads/model_spec.hpp"
 
 namespace supernode {
 
-enum class PipelineSchedule { kOneForwardOneBackward, kInterleaved, kDualPipeV };
-enum class Recompute { kNone, kSelective, kFull };
-// kSelective recomputes attention cores without flash (nothing to do with flash), norms, activations and, for MLA, the
-// up-projections, as Megatron's `--recompute-granularity selective` with modules; see docs/models/memory.md.
+// One file each: workloads/schedule_*.cpp.
+enum class PipelineSchedule {
+  kOneForwardOneBackward,
+  kInterleaved,
+  kDualPipeV,
+  kGPipe,
+  kZeroBubbleH1,
+  kZeroBubbleV,
+  kDualPipe
+};
 
-// As a scenario writes them: "1f1b", "interleaved", "dualpipev"; "none", "selective", "full".
-std::string_view to_string(PipelineSchedule schedule);
-std::string_view to_string(Recompute recompute);
+enum class Recompute { kNone, kSelective, kFull };
+// kSelective recomputes the modules of RecomputeSpec::modules; with none named: attention cores without flash (nothing
+// to do with flash), norms, activations and, for MLA, the up-projections, as Megatron's `--recompute-granularity
+// selective` with modules; see docs/models/memory.md.
+
+// What selective recomputation can name (Megatron-Core's --recompute-modules).
+enum class RecomputeModule { kCoreAttention, kNorm, kActivation, kMlaUpProjection, kMlp, kMoe, kSharedExperts };
+inline constexpr int kRecomputeModules = 7;
+
+struct RecomputeSpec {
+  std::vector<RecomputeModule> modules;  // of kSelective; empty: the default set above
+  // Of kFull. `block`: only so many leading layers of each piece are recomputed (Megatron's --recompute-method block);
+  // 0 = all. `group`: one checkpoint for so many layers (uniform).
+  std::int64_t block = 0;
+  std::int64_t group = 1;
+};
+
+// How the tokens of a sequence meet across context-parallel ranks. kRing passes keys and values round, a hop hidden
+// under each block of attention (arXiv 2310.01889); kUlysses exchanges heads for tokens (arXiv 2309.14509); kHybrid is
+// Ulysses inside groups of `ulysses` ranks and a ring between them; kAllGather gathers keys and values whole (Llama 3,
+// arXiv 2407.21783, section 3.3.2).
+enum class ContextKind { kRing, kUlysses, kHybrid, kAllGather };
+
+struct ContextSpec {
+  ContextKind kind = ContextKind::kRing;
+  std::int64_t ulysses = 1;  // of kHybrid: ranks of one Ulysses group; divides context_parallel
+  bool balanced = true;      // causal: each rank has an early and a late part (zigzag), so that all compute alike
+  bool overlap = true;       // ring hops run under the attention of the block before
+};
+
+// How tokens reach the experts.
+struct RoutingSpec {
+  double capacity_factor = 0;    // 0 = dropless; else an expert takes at most factor × the mean, the rest is dropped
+  bool pad_to_capacity = false;  // experts work on full capacity whatever arrives
+  double imbalance = 1;          // tokens of the busiest rank over the mean; 1 = force-balanced
+  bool strided = false;          // expert ranks stand a replica group apart instead of side by side
+};
+
+enum class OptimizerKind { kAdam, kMuon, kSgd };
+
+// The training software: which tensors it holds beside those that every one must (memory_stack.hpp). MindSpeed and
+// Megatron-Bridge lay memory out as Megatron-Core does; kFsdp is PyTorch's fully_shard with unfused layers.
+enum class TrainingStack { kMegatron, kNanotron, kFsdp };
+
+struct OptimizerSpec {
+  OptimizerKind kind = OptimizerKind::kAdam;
+  Precision master = Precision::kFp32;  // master weights; bf16: there are none apart from the weights
+  Precision moment = Precision::kFp32;
+};
+
+// What stands in host memory, moved over the host link (SystemSpec::host_bandwidth).
+struct OffloadSpec {
+  double activations = 0;  // share of the kept activations, swapped out behind forward, back before backward
+  double optimizer = 0;    // share of optimizer states and master weights, streamed in and out at the step's end
+  bool overlap = true;     // activation swaps run under computation
+};
+
+// Low-rank adapters beside frozen matrices (arXiv 2106.09685). Frozen matrices have no weight gradient.
+struct LoraSpec {
+  std::int64_t rank = 0;        // 0 = full training
+  bool attention_only = false;  // adapters on the attention projections only, else on every matrix of a layer
+};
 
 struct OverlapSpec {
   bool grad_reduce = true;   // DP reduce-scatter under the last backward passes
-  bool param_gather = true;  // ZeRO-1 all-gather under the first forward passes
-  bool tensor = false;       // TP all-gather/reduce-scatter in chunks under their matrix products
-  bool expert = false;       // EP dispatch/combine of one micro-batch under the computation of another
-  bool pipeline = true;      // p2p sends do not block the sender
+  bool param_gather = true;  // ZeRO all-gather under the forward passes
+  bool tensor = false;       // TP all-gather/reduce-scatter in chunks under their matrix products (CoC, MC2, TE UB)
+  std::int64_t tensor_chunks = 4;  // so many pieces
+  bool expert = false;             // EP dispatch/combine of one micro-batch under the computation of another
+  bool shortcut = true;            // shortcut-connected MoE: the exchange runs under the dense branch
+  bool pipeline = true;            // p2p sends do not block the sender
 };
 
 struct PlanSpec {
   std::int64_t tensor_parallel = 1;
+  std::int64_t tensor_y = 1;  // 2D tensor parallelism: TP = x·y, matrices split x ways by output and y ways by input
   bool sequence_parallel = true;  // only with tensor_parallel > 1
+  std::int64_t context_parallel = 1;
+  ContextSpec context;
   std::int64_t pipeline_parallel = 1;
-  std::int64_t virtual_stages = 1;  // model chunks per pipeline rank; > 1 needs kInterleaved; kDualPipeV has 2
+  std::int64_t virtual_stages = 1;  // model chunks per pipeline rank; > 1 needs kInterleaved; V and dual schedules: 2
   PipelineSchedule schedule = PipelineSchedule::kOneForwardOneBackward;
   std::int64_t expert_parallel = 1;
-  std::int64_t data_parallel = 0;  // 0 = ranks / (TP·PP)
-  std::int64_t zero_stage = 1;     // 0, 1, or 2 (gradients sharded, so reduced after every micro-batch)
+  std::int64_t expert_tensor_parallel = 1;
+  RoutingSpec routing;
+  std::int64_t data_parallel = 0;  // 0 = ranks / (TP·CP·PP)
+  // 0, 1, 2 (gradients sharded, so reduced after every micro-batch), 3 (parameters too: FSDP; gathered for every pass)
+  std::int64_t zero_stage = 1;
+  std::int64_t shard_group = 0;  // HSDP: states are sharded over so many of the DP·CP ranks and replicated over the
+                                 // rest; 0 = over all
+  bool reshard_after_forward = true;  // of ZeRO-3: parameters are dropped behind the forward pass and gathered again
   Recompute recompute = Recompute::kNone;
+  RecomputeSpec recomputed;
+  OffloadSpec offload;
+  OptimizerSpec optimizer;
+  LoraSpec lora;
+  TrainingStack stack = TrainingStack::kMegatron;
+  bool flash_attention = true;              // false: scores are stored, their softmax is vector work
+  bool fused_loss = false;                  // cross entropy in chunks or fused: no fp32 copy of the logits
   std::int64_t micro_batch = 1;             // sequences
   std::int64_t global_batch = 0;            // sequences
   std::int64_t sequence_length = 0;         // tokens
+  std::int64_t document_length = 0;         // packing: mean tokens of a document, attention stays inside it; 0 = whole
   Precision compute = Precision::kBf16;     // of the matrix products
+  Precision parameter = Precision::kBf16;   // weights as held (and gathered, unless quantised for it)
+  Precision gather = Precision::kBf16;      // parameters on the wire; fp8: quantised before the gather
   Precision gradient = Precision::kFp32;    // of the gradient buffer
   Precision reduce = Precision::kFp32;      // of the gradient all-reduce / reduce-scatter
   Precision dispatch = Precision::kBf16;    // of the EP dispatch payload
+  Precision combine = Precision::kBf16;     // of the EP combine payload
   Precision activation = Precision::kBf16;  // of the kept inputs of activation functions (DeepSeek-V3: fp8)
-  // The layers are split evenly over the PP·VP pieces of the model. Embedding, head and each MTP module count as one
+  // The layers are split evenly over the pieces of the model. Embedding, head and each MTP module count as one
   // layer when balance_embedding is set (Megatron's --account-for-embedding-in-pipeline-split and its loss
   // counterpart). A split that does not come out even is an error unless uneven_stages is set; layers_of states the
-  // rule.
+  // rule. `stage_layers` gives the layers of each piece in order instead (0 allowed: embedding or loss alone).
   bool balance_embedding = false;
   bool uneven_stages = false;
+  std::vector<std::int64_t> stage_layers;
   OverlapSpec overlap;
 
-  std::int64_t ranks() const { return tensor_parallel * pipeline_parallel * data_parallel; }
-  std::int64_t expert_replicas() const { return tensor_parallel * data_parallel / expert_parallel; }  // of each expert
+  std::int64_t ranks() const { return tensor_parallel * context_parallel * pipeline_parallel * data_parallel; }
+  std::int64_t stage_ranks() const { return tensor_parallel * context_parallel * data_parallel; }
+  // Ranks that hold the same dense parameters, and so reduce their gradients: DP·CP.
+  std::int64_t replicas() const { return data_parallel * context_parallel; }
+  // Ranks that hold the same experts.
+  std::int64_t expert_replicas() const { return stage_ranks() / (expert_parallel * expert_tensor_parallel); }
+  // Ranks that dense and expert states are sharded over under ZeRO.
+  std::int64_t shards() const { return shard_group > 0 ? shard_group : replicas(); }
+  std::int64_t expert_shards() const {
+    return shard_group > 0 && shard_group < expert_replicas() ? shard_group : expert_replicas();
+  }
+  std::int64_t local_sequence() const { return sequence_length / context_parallel; }
   std::int64_t microbatches() const { return global_batch / (micro_batch * data_parallel); }
 };
 
+// As a scenario writes them: "1f1b", "zb-h1", …; "none", "selective", "full"; "core_attention", …; "ring", …; "adam",
+// ….
+std::string_view to_string(PipelineSchedule schedule);
+std::string_view to_string(Recompute recompute);
+std::string_view to_string(RecomputeModule module);
+std::string_view to_string(ContextKind kind);
+std::string_view to_string(OptimizerKind kind);
+std::string_view to_string(TrainingStack stack);
+
 void bind(PlanSpec& plan, SpecReader& reader);
 
-// Fills data_parallel from `ranks` and checks the plan against the model: TP·PP·DP = ranks, heads, kv_heads, hidden,
-// vocab and ffn divisible by TP, layers by pieces (or uneven_stages), experts by EP, EP divides DP·TP ranks, batch by
-// micro_batch·DP, interleaving's microbatches by PP. Each problem is reported at its key's position with the nearest
-// legal values.
+// Fills data_parallel from `ranks` and checks the plan against the model: TP·CP·PP·DP = ranks, heads, kv_heads, hidden,
+// vocab and ffn divisible by TP, layers by pieces (or uneven_stages), experts by EP, EP·ETP divides the ranks of a
+// stage, batch by micro_batch·DP, interleaving's microbatches by PP. Each problem is reported at its key's position
+// with the nearest legal values.
 void check_plan(PlanSpec& plan, const ModelSpec& model, std::int64_t ranks, SpecReader& reader);
-
-enum class GroupKind { kTensor, kData, kExpert, kExpertData, kPipelineNext, kEmbedding };
-
-// The ranks of the group of `kind` that holds the first rank of pipeline stage `stage` (kPipelineNext: that rank and
-// its peer in the next stage, wrapping; kEmbedding: first and last stage). Rank r runs on device r.
-std::vector<DeviceId> group_members(const PlanSpec& plan, GroupKind kind, std::int64_t stage);
-
-// What the split over stages counts: the layers, and embedding, head and MTP modules when balance_embedding is set.
-std::int64_t layers_to_split(const PlanSpec& plan, const ModelSpec& model);
-
-// The model is cut into PP·VP pieces, one a chunk of a stage. 1F1B and interleaved: chunk v of stage s is piece v·PP +
-// s. DualPipeV: a V; chunk 0 of stage s is piece s, chunk 1 is piece 2·PP - 1 - s, so that stage 0 has both ends.
-std::int64_t piece_count(const PlanSpec& plan);
-std::int64_t piece_of(const PlanSpec& plan, std::int64_t stage, std::int64_t chunk);
-// The stage of the last piece, which holds the head (and MTP modules); the first piece is on stage 0.
-std::int64_t head_stage(const PlanSpec& plan);
-
-// Layers of chunk `chunk` (0 … virtual_stages-1) of stage `stage`: [first, last). Chunk v of stage s is the
-// (v·PP + s)-th of the model's PP·VP pieces. Each piece gets floor(layers_to_split / pieces) and the remainder goes to
-// the heavier pieces, one each; the lighter ones are taken from the back and the front in turn (last, first, last but
-// one, second, …), beside the head with its MTP modules and the embedding. MTP modules stand behind the last layer.
-struct LayerRange {
-  std::int64_t first = 0, last = 0;
-};
-LayerRange layers_of(const PlanSpec& plan, const ModelSpec& model, std::int64_t stage, std::int64_t chunk);
 
 }  // namespace supernode

@@ -3,6 +3,7 @@
 // Ranks of one pipeline stage do the same work (tensor, data and expert peers are symmetric), so a program has one rank
 // class per pipeline stage.
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -10,16 +11,16 @@
 #include "base/collective.hpp"
 #include "base/kernel.hpp"
 #include "workloads/memory.hpp"
-#include "workloads/plan_spec.hpp"
+#include "workloads/rank_layout.hpp"
 
 namespace supernode {
 
 enum class ComputeClass { kAttention, kDenseGemm, kExpertGemm, kVector, kPermute, kEmbedding, kLoss, kOptimizer };
-enum class CommClass { kTensor, kExpert, kContext, kPipeline, kData };
+enum class CommClass { kTensor, kExpert, kContext, kPipeline, kData, kHost };  // kHost: over the host link
 std::string_view to_string(ComputeClass c);
 std::string_view to_string(CommClass c);
 inline constexpr int kComputeClasses = 8;
-inline constexpr int kCommClasses = 5;
+inline constexpr int kCommClasses = 6;
 
 // One operation of a pass, issued in order on the rank's compute stream.
 struct Op {
@@ -43,7 +44,13 @@ struct Op {
   int event = -1;  // kCommAsync, kWait: unique within the step program
 };
 
-enum class PassKind { kForward, kBackward };
+// A schedule either runs backward passes whole, or splits them into the gradients of inputs, which the stage before
+// waits for, and those of weights, which nobody waits for (zero bubble, arXiv 2401.10241).
+enum class PassKind { kForward, kBackward, kBackwardInput, kBackwardWeight };
+inline constexpr int kPassKinds = 4;
+inline constexpr std::array kAllPassKinds = {PassKind::kForward, PassKind::kBackward, PassKind::kBackwardInput,
+                                             PassKind::kBackwardWeight};
+std::string_view to_string(PassKind kind);  // "forward", "backward", "backward input", "backward weight"
 
 // The operations of a forward or backward pass of one micro-batch through one chunk of one stage.
 struct PassProgram {
@@ -58,32 +65,62 @@ struct Slot {
   bool with_next = false;
 };
 
+// The passes of one chunk by kind. `edge` serves micro-batch 0 forward (it waits for gathered parameters) and the last
+// micro-batch of the other kinds (it launches gradient reductions as layers finish); `inner` serves all others.
+template <class Pass>
+struct PassSet {
+  std::array<Pass, kPassKinds> inner_by_kind, edge_by_kind;
+
+  const Pass& inner(PassKind kind) const { return inner_by_kind[static_cast<std::size_t>(kind)]; }
+  const Pass& edge(PassKind kind) const { return edge_by_kind[static_cast<std::size_t>(kind)]; }
+  Pass& inner(PassKind kind) { return inner_by_kind[static_cast<std::size_t>(kind)]; }
+  Pass& edge(PassKind kind) { return edge_by_kind[static_cast<std::size_t>(kind)]; }
+  // That of the pass of `microbatch`, the last one being `last`.
+  const Pass& of(PassKind kind, std::int64_t microbatch, std::int64_t last) const {
+    return microbatch == (kind == PassKind::kForward ? 0 : last) ? edge(kind) : inner(kind);
+  }
+};
+
+// Applies a function to each pass.
+template <class From, class Function>
+auto map_passes(const PassSet<From>& set, const Function& function) {
+  PassSet<decltype(function(set.inner_by_kind[0]))> out;
+  for (PassKind kind : kAllPassKinds) {
+    out.inner(kind) = function(set.inner(kind));
+    out.edge(kind) = function(set.edge(kind));
+  }
+  return out;
+}
+
 struct StageProgram {
-  // Indexed by chunk. `first` variants serve micro-batch 0 (they wait for gathered parameters), `last` variants the
-  // last micro-batch (they launch gradient reductions as layers finish).
-  std::vector<PassProgram> forward, forward_first, backward, backward_last;
+  std::vector<PassSet<PassProgram>> chunks;
   std::vector<Op> prologue;  // before the first pass: parameter gathers
   std::vector<Op> epilogue;  // after the last pass: what is left of the reductions, the optimizer
   std::vector<Slot> order;
   std::vector<std::int64_t> pieces;  // of the model, by chunk (piece_of)
 };
 
+// How often each list of operations of a stage runs in a step: passes once a slot, prologue and epilogue once.
+struct OpsUse {
+  const std::vector<Op>* ops = nullptr;
+  std::int64_t times = 0;
+};
+std::vector<OpsUse> uses_of(const StageProgram& stage, std::int64_t chain_microbatches);
+
 struct StepProgram {
   std::vector<StageProgram> stages;
-  std::int64_t microbatches = 0;
+  std::int64_t microbatches = 0;  // that go through each chain of pieces
   std::int64_t chunks = 1;
-  Bytes boundary_bytes{};       // activation (and gradient) sent per micro-batch across a stage boundary, one rank
-  bool blocking_sends = false;  // the sender waits for its pipeline sends
+  std::int64_t chain_length = 1;  // pieces a micro-batch goes through; PP·VP, or half of it under kDualPipe
+  Bytes boundary_bytes{};         // activation (and gradient) sent per micro-batch across a stage boundary, one rank
+  bool blocking_sends = false;    // the sender waits for its pipeline sends
   // Per step and rank of each stage, for MFU and bounds. Their sum is what is performed; `stage_flops` leaves out what
   // was computed before: operations marked `recompute`, and the scores that flash attention makes again backward (one
-  // of its five products).
-  std::vector<Flops> stage_flops, stage_recompute_flops;
+  // of its five products). `stage_optimizer_flops` are matrix products of the update (Muon), of its busiest rank.
+  std::vector<Flops> stage_flops, stage_recompute_flops, stage_optimizer_flops;
 };
 
 // The program of one step. `plan` must have passed check_plan.
 StepProgram build_step_program(const ModelSpec& model, const PlanSpec& plan);
-
-// The order of passes on each stage. Exposed for tests: 1F1B and interleaved 1F1B (arXiv 2104.04473, section 2.2).
-std::vector<std::vector<Slot>> pipeline_order(const PlanSpec& plan);
 
 }  // namespace supernode

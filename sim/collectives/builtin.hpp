@@ -15,6 +15,7 @@ std::unique_ptr<CollectiveAlgorithm> make_halving_doubling();
 std::unique_ptr<CollectiveAlgorithm> make_tree();
 std::unique_ptr<CollectiveAlgorithm> make_nvls();
 std::unique_ptr<CollectiveAlgorithm> make_hierarchical();            // levels: inside a node, between nodes
+std::unique_ptr<CollectiveAlgorithm> make_hierarchical_mesh();       // the same, all neighbours at once inside a node
 std::unique_ptr<CollectiveAlgorithm> make_hierarchical_supernode();  // levels: inside a supernode, between supernodes
 
 // How often a reduction's data pass the ports: 2 for all-reduce (reduce-scatter, then all-gather), 1 for either alone,

@@ -5,6 +5,10 @@
 //
 // Libraries cut the buffer in chunks so that both levels work at once. All rounds are therefore alike: each carries its
 // share of the traffic of both levels, and there are as many as one chunk needs from start to end.
+//
+// With a mesh inside, a reduction's inner level sends to all ranks of the unit at once instead of round a ring: the
+// same bytes out of a rank, over all the links of a full mesh instead of one (HCCL's mesh in a server, ring between
+// servers).
 
 #include <algorithm>
 #include <map>
@@ -25,14 +29,17 @@ std::vector<std::vector<std::int32_t>> equal_units(const std::vector<std::int32_
   return equal ? units : std::vector<std::vector<std::int32_t>>{};
 }
 
+enum class Inside { kRing, kMesh };
+
 class Hierarchical : public CollectiveAlgorithm {
  public:
-  Hierarchical(std::string name, std::vector<std::int32_t> GroupShape::*level)
-      : name_(std::move(name)), level_(level) {}
+  Hierarchical(std::string name, std::vector<std::int32_t> GroupShape::*level, Inside inside = Inside::kRing)
+      : name_(std::move(name)), level_(level), inside_(inside) {}
   std::string name() const override { return name_; }
 
   bool supports(const CollectiveCall& call, const GroupShape& group) const override {
     if (group.size() < 4 || call.op == CollectiveOp::kSendRecv) return false;
+    if (inside_ == Inside::kMesh && is_exchange(call.op)) return false;  // the other one's is a mesh already
     // Inside one supernode libraries exchange directly: a detour over a neighbour would only add traffic to the ports.
     const bool one_supernode = std::ranges::count(group.supernode, group.supernode.front()) == group.size();
     if (is_exchange(call.op) && one_supernode) return false;
@@ -45,26 +52,30 @@ class Hierarchical : public CollectiveAlgorithm {
     return {is_exchange(call.op) ? exchange(call, units) : reduction(call, units)};
   }
 
-  // An exchange posts one message to each peer of both levels, a reduction one a round.
+  // An exchange posts one message to each peer of both levels. So does a reduction in each phase, whether round a ring
+  // or to all at once.
   std::int64_t steps(const CollectiveCall& call, const GroupShape& group) const override {
-    if (!is_exchange(call.op)) return CollectiveAlgorithm::steps(call, group);
     const auto units = equal_units(group.*level_);
-    return static_cast<std::int64_t>(units.size() - 1 + units.front().size() - 1);
+    const auto peers = static_cast<std::int64_t>(units.size() - 1 + units.front().size() - 1);
+    return is_exchange(call.op) ? peers : reduction_phases(call.op) * peers;
   }
 
  private:
   using Units = std::vector<std::vector<std::int32_t>>;
 
-  // Rings at both levels.
-  static Round reduction(const CollectiveCall& call, const Units& units) {
+  // A ring between units; inside them a ring, or one round to all neighbours.
+  Round reduction(const CollectiveCall& call, const Units& units) const {
     const std::size_t m = units.size(), g = units.front().size();
+    const std::size_t neighbours = inside_ == Inside::kMesh ? g - 1 : 1, inner_rounds = (g - 1) / neighbours;
     const auto phases = reduction_phases(call.op);
-    Round round{{}, phases * static_cast<std::int64_t>(g - 1 + m - 1)};
+    Round round{{}, phases * static_cast<std::int64_t>(inner_rounds + m - 1)};
     const double gd = static_cast<double>(g), md = static_cast<double>(m);
     const Bytes each = call.bytes * static_cast<double>(phases) / static_cast<double>(round.repeat);
+    const Bytes to_neighbour = each * (static_cast<double>(inner_rounds) / gd);
     for (std::size_t u = 0; u < m; ++u)
       for (std::size_t i = 0; i < g; ++i) {
-        round.transfers.push_back({units[u][i], units[u][(i + 1) % g], each * ((gd - 1) / gd)});
+        for (std::size_t d = 1; d <= neighbours; ++d)
+          round.transfers.push_back({units[u][i], units[u][(i + d) % g], to_neighbour});
         round.transfers.push_back({units[u][i], units[(u + 1) % m][i], each * ((md - 1) / md / gd)});
       }
     return round;
@@ -99,12 +110,17 @@ class Hierarchical : public CollectiveAlgorithm {
 
   std::string name_;
   std::vector<std::int32_t> GroupShape::*level_;
+  Inside inside_;
 };
 
 }  // namespace
 
 std::unique_ptr<CollectiveAlgorithm> make_hierarchical() {
   return std::make_unique<Hierarchical>("hierarchical", &GroupShape::node);
+}
+
+std::unique_ptr<CollectiveAlgorithm> make_hierarchical_mesh() {
+  return std::make_unique<Hierarchical>("hierarchical_mesh", &GroupShape::node, Inside::kMesh);
 }
 
 std::unique_ptr<CollectiveAlgorithm> make_hierarchical_supernode() {

@@ -46,6 +46,33 @@ TEST(ChipCatalog, Ascend910cRunsFp8AsBf16) {
   EXPECT_EQ(chip.effective(Precision::kInt8), Precision::kInt8);
 }
 
+// What software runs on a chip that lacks a format, by generation.
+TEST(ChipCatalog, FormatsByGeneration) {
+  using enum Precision;
+  for (const char* ampere : {"a100", "a100-40gb", "a800", "ascend-910b", "ascend-910b-313t"})
+    for (const Precision p : {kFp8, kFp8Block, kMxfp8, kFp4})
+      EXPECT_EQ(catalog_chip(ampere).effective(p), kBf16) << ampere;
+  for (const char* hopper : {"h100", "h200", "h800", "h20"}) {
+    EXPECT_EQ(catalog_chip(hopper).effective(kFp8), kFp8) << hopper;
+    EXPECT_EQ(catalog_chip(hopper).effective(kMxfp8), kFp8Block) << hopper;
+    EXPECT_EQ(catalog_chip(hopper).effective(kFp4), kFp8) << hopper;
+  }
+  for (const char* blackwell : {"b200", "gb200", "b300", "gb300", "rubin", "ascend-950pr", "ascend-950dt"})
+    for (const Precision p : {kFp8, kFp8Block, kMxfp8, kFp4})
+      EXPECT_EQ(catalog_chip(blackwell).effective(p), p) << blackwell;
+  EXPECT_EQ(catalog_chip("ascend-910a").effective(kBf16), kFp16);
+}
+
+// Cores x 8192 FLOP x clock (16 x 16 x 16 multiply-adds a cycle in each cube), within the datasheets' rounding.
+TEST(ChipCatalog, AscendPeaksAreTheirCoresTimesTheirClock) {
+  for (const char* name :
+       {"ascend-910a", "ascend-910b", "ascend-910b-313t", "ascend-910c", "ascend-950pr", "ascend-950dt"}) {
+    const ChipSpec chip = catalog_chip(name);
+    const double cubes = static_cast<double>(chip.cores.value) * 8192 * chip.clock.value.value();
+    EXPECT_NEAR(chip.peak.at(Precision::kFp16).value.value() / cubes, 1, 2e-3) << name;
+  }
+}
+
 TEST(ChipCatalog, Gb200IsOneRankOfTwoDies) {
   const ChipSpec chip = catalog_chip("gb200");
   EXPECT_EQ(chip.dies, 2);

@@ -40,6 +40,7 @@ const char* const kPto = "cannmirror/pto-isa, kernels/manual/a2a3/gemm_performan
 const char* const kMsm = "Horacehxw/msModeling, per-shape report, Atlas 800 A3, in-model";
 const char* const kFa3 = "FlashAttention-3, arXiv 2407.08608";
 const char* const kGemm = "deepseek-ai/DeepGEMM README, H800";
+const char* const kInferSim = "alibaba/InferSim, bench_data of H20";
 const char* const kSimu = "MooreThreads/SimuMax, rates halved to count causal work";
 
 const Published kFigures[] = {
@@ -61,6 +62,10 @@ const Published kFigures[] = {
     {"h800", gemm(128, 7168, 16384, Precision::kFp8), 645, 0.15, kGemm},
     {"h800", gemm(4096, 4096, 7168, Precision::kFp8), 1265, 0.12, kGemm},
     {"h800", attention(1, 128, 128, 8192, 192, 128, true), 605.3, 0.10, "alibaba/InferSim, MLA prefill"},
+    {"h20", gemm(8192, 7168, 5120, Precision::kFp8), 280.5, 0.10, kInferSim},
+    {"h20", gemm(4096, 2048, 512, Precision::kFp8), 201.2, 0.15, kInferSim},
+    {"h20", attention(1, 32, 8, 16384, 128, 128, true), 137.3, 0.10, kInferSim},
+    {"a800", gemm(8192, 8192, 8192), 286, 0.15, "limulidae README: best GEMM, shape not stated"},
     {"gb200", gemm(4096, 4096, 4096), 1505, 0.20, kAic},
     {"gb200", gemm(8192, 8192, 8192), 1407, 0.25, kAic},
     {"gb200", gemm(8192, 16384, 8192), 1537, 0.20, kAic},
@@ -75,6 +80,8 @@ const Published kFigures[] = {
     {"ascend-910c", attention(11, 4, 1, 3731, 128, 128, true), 121.9, 0.10, kMsm},
     {"ascend-910b", gemm(4096, 8192, 3072), 256.7, 0.20, "Huawei Ascend C tuning guide, case MC2"},
     {"ascend-910b", gemm(8192, 8192, 8192), 274.0, 0.20, "cannmirror/asc-devkit, matmul_high_performance"},
+    {"ascend-950pr", gemm(6144, 6144, 6144, Precision::kMxfp8), 770.5, 0.10, kPto},
+    {"ascend-950pr", gemm(8192, 8192, 8192), 429.8, 0.20, "cannmirror/asc-devkit, matmul_high_performance"},
 };
 
 TEST(PublishedKernels, AreReproducedWithinTheirBudgets) {
@@ -84,6 +91,43 @@ TEST(PublishedKernels, AreReproducedWithinTheirBudgets) {
     EXPECT_LT(std::abs(figure.tflops / predicted - 1), figure.budget)
         << figure.chip << ": " << predicted << " instead of " << figure.tflops << " TFLOPS; " << figure.source;
   }
+}
+
+// Kernels of a training step on every chip: none beats the roofline, and a large GEMM reaches a third of the peak.
+TEST(PublishedKernels, EveryChipOfTheCatalogueRunsATrainingStep) {
+  for (const EmbeddedFile& file : chip_catalog()) {
+    const ChipSpec chip = test::catalog_chip(file.name);
+    const auto model = make_kernel_cost_model(chip);
+    for (const Precision p : kAllPrecisions) {
+      const GemmKernel large = gemm(8192, 8192, 8192, p);
+      const double share = flops(large) / model->cost(large).time / chip.device_peak(p);
+      EXPECT_GT(share, 1.0 / 3) << file.name << ' ' << to_string(p);
+      EXPECT_LE(share, 1) << file.name << ' ' << to_string(p);
+    }
+    for (const bool backward : {false, true}) {
+      const AttentionKernel a = attention(2, 32, 8, 4096, 128, 128, true, backward);
+      const double share = flops(a) / model->cost(a).time / chip.device_peak(Precision::kBf16);
+      EXPECT_GT(share, 0.25) << file.name;
+      EXPECT_LE(share, 1) << file.name;
+    }
+    const VectorKernel add{VectorKind::kElementwise, Bytes(2e9), Bytes(1e9), Flops(0)};
+    const double share = Bytes(3e9) / model->cost(add).time / chip.device_hbm_bandwidth();
+    EXPECT_GT(share, 0.5) << file.name;
+    EXPECT_LE(share, 1) << file.name;
+  }
+}
+
+// A relative's fit is over the chip's own peaks: a chip with more memory bandwidth alone is as fast where it computes.
+TEST(PublishedKernels, RelativesDifferWhereTheirDatasheetsDo) {
+  const auto big = make_kernel_cost_model(test::catalog_chip("a100")),
+             a800 = make_kernel_cost_model(test::catalog_chip("a800")),
+             small = make_kernel_cost_model(test::catalog_chip("a100-40gb"));
+  const Kernel compute = gemm(8192, 8192, 8192);
+  const Kernel memory = VectorKernel{VectorKind::kElementwise, Bytes(2e9), Bytes(1e9), Flops(0)};
+  EXPECT_DOUBLE_EQ(a800->cost(compute).time.value(), big->cost(compute).time.value());
+  EXPECT_NEAR(small->cost(compute).time / big->cost(compute).time, 1, 0.05);
+  EXPECT_NEAR(small->cost(memory).time / big->cost(memory).time, 2.039 / 1.555, 1e-2);
+  EXPECT_GT(small->cost(compute).deviation, big->cost(compute).deviation);
 }
 
 TEST(PublishedKernels, AscendVectorKernels) {

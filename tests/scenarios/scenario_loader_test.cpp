@@ -141,14 +141,27 @@ TEST(ScenarioLoader, ANotePublishedChangesNoInput) {
 }
 
 TEST(ProtocolChoice, OwnSystemThenItsKind) {
-  YamlNode system = parse_yaml(std::make_shared<const SourceFile>(SourceFile{"t", "name: hgx-h100\nkind: hgx\n"}),
-                               *std::make_unique<Diagnostics>());
+  YamlNode system =
+      parse_yaml(std::make_shared<const SourceFile>(SourceFile{"t", "name: hgx-h100\nkind: hgx\nchip: h100\n"}),
+                 *std::make_unique<Diagnostics>());
   EXPECT_EQ(choose_protocol(system).assumption, "");
   system.find("name")->scalar = "my-own";
   const ProtocolChoice borrowed = choose_protocol(system);
   EXPECT_NE(find_in_catalogue(CatalogueKind::kProtocol, borrowed.name), nullptr);
   EXPECT_THAT(borrowed.assumption, HasSubstr("my-own"));
   EXPECT_THAT(borrowed.assumption, HasSubstr("hgx-"));
+}
+
+TEST(ProtocolChoice, TheVendorsLibraryOnTheKindOfFabric) {
+  const auto choice = [](const std::string& text) {
+    Diagnostics diagnostics;
+    return choose_protocol(parse_yaml(std::make_shared<const SourceFile>(SourceFile{"t", text}), diagnostics)).name;
+  };
+  EXPECT_EQ(choice("name: mine\nkind: mesh\nchip: ascend-910b-313t\n"), "hccl-atlas-800t-a2");
+  EXPECT_EQ(choice("name: mine\nkind: hgx\nchip: h100\n"), "nccl-hgx-h100");
+  EXPECT_EQ(choice("name: mine\nkind: hgx\nchip: ascend-910c\n"), "hccl-atlas-800t-a3");
+  EXPECT_EQ(choice("name: mine\nkind: nvl\nchip: h100\n"), "nccl-gb200-nvl72");
+  EXPECT_EQ(choice("name: mine\nkind: mesh\nchip: h100\n").substr(0, 4), "nccl");
 }
 
 TEST(ProtocolChoice, ABorrowedFitIsStatedAsAnAssumption) {

@@ -118,6 +118,7 @@ TEST(CollectiveAlgorithm, StepCounts) {
   EXPECT_EQ(count("tree", kAllReduce, shape(7, 1)), 6);
   EXPECT_EQ(count("hierarchical", kAllReduce, shape(4, 8)), 2 * (7 + 3));
   EXPECT_EQ(count("hierarchical", kEpDispatch, shape(4, 8)), 2);
+  EXPECT_EQ(count("hierarchical_mesh", kAllReduce, shape(4, 8)), 2 * (1 + 3));
 }
 
 // 4 tokens' worth to 8 ranks in one node with one expert a rank and top-2: a rank gets a token with probability

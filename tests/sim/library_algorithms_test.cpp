@@ -75,7 +75,8 @@ CollectiveProtocol catalogue_protocol(const std::string& name) {
   return protocol;
 }
 
-const std::vector<std::string> kNccl = {"gb200-nvl72", "hgx-a100", "hgx-h100", "hgx-h800"};
+const std::vector<std::string> kNccl = {"gb200-nvl72", "gb300-nvl72", "hgx-a100", "hgx-a800",
+                                        "hgx-b200",    "hgx-h100",    "hgx-h800"};
 
 TEST(LibraryAlgorithms, NcclGathersAndScattersByRings) {
   for (const std::string& name : kNccl) {
@@ -97,12 +98,34 @@ TEST(LibraryAlgorithms, NcclGathersAndScattersByRings) {
 }
 
 TEST(LibraryAlgorithms, HcclHasAHierarchyAndNoTree) {
-  const LibraryAlgorithms library = catalogue_protocol("hccl-cloudmatrix-384").algorithms;
-  for (const CollectiveOp op : {kAllReduce, kAllGather, kReduceScatter}) {
-    for (const char* name : {"ring", "direct", "halving_doubling", "hierarchical"})
-      EXPECT_TRUE(allows(library, op, name)) << name;
-    for (const char* name : {"tree", "nvls"}) EXPECT_FALSE(allows(library, op, name)) << name;
+  for (const char* system : {"cloudmatrix-384", "atlas-800t-a2", "atlas-800t-a3"}) {
+    const LibraryAlgorithms library = catalogue_protocol(std::string("hccl-") + system).algorithms;
+    for (const CollectiveOp op : {kAllReduce, kAllGather, kReduceScatter}) {
+      for (const char* name : {"ring", "direct", "halving_doubling", "hierarchical"})
+        EXPECT_TRUE(allows(library, op, name)) << name;
+      for (const char* name : {"tree", "nvls"}) EXPECT_FALSE(allows(library, op, name)) << name;
+    }
   }
+}
+
+// The one raw measurement of an A2 node (cannmirror/asc-devkit, MC2 tuning case): 64 MiB over 8 NPUs in 1071 us; the
+// line that Huawei fitted to its own samples says 931.
+TEST(LibraryAlgorithms, AllReduceOnAnA2Node) {
+  const CollectiveProtocol protocol = catalogue_protocol("hccl-atlas-800t-a2");
+  const Fabric fabric = build_fabric(load_system("atlas-800t-a2"), 8);
+  const CollectiveCost cost = CollectiveCostModel(fabric, protocol).cost({kAllReduce, 64_MiB, {}}, devices(8));
+  EXPECT_EQ(cost.algorithm, "direct");
+  EXPECT_GT(cost.time, 900_us);
+  EXPECT_LT(cost.time, 1100_us);
+}
+
+// One transfer in a node is held to one link of the seven, whatever the library reaches of it.
+TEST(LibraryAlgorithms, OneTransferOnAnA2NodeHasOneLink) {
+  const CollectiveProtocol protocol = catalogue_protocol("hccl-atlas-800t-a2");
+  const Fabric fabric = build_fabric(load_system("atlas-800t-a2"), 8);
+  const CollectiveCost cost = CollectiveCostModel(fabric, protocol).cost({kSendRecv, 64_MiB, {}}, devices(2));
+  EXPECT_GT(cost.time, 64_MiB / 28_GBps);
+  EXPECT_LT(cost.time, 64_MiB / 14_GBps);
 }
 
 // A data-parallel group with one rank a node: 127/128 of 1.5 GiB over one 400 Gbps NIC. With 4 nodes of 8, rings reach

@@ -36,9 +36,8 @@ void for_each_op(const Stage& stage, std::int64_t microbatches, F f) {
     else
       for (const auto& op : pass) f(op, real(times));
   };
-  for (std::size_t chunk = 0; chunk < stage.forward.size(); ++chunk) {
-    visit(stage.forward_first[chunk], 1), visit(stage.forward[chunk], microbatches - 1);
-    visit(stage.backward[chunk], microbatches - 1), visit(stage.backward_last[chunk], 1);
+  for (const Slot& slot : stage.order) {
+    visit(stage.chunks[static_cast<std::size_t>(slot.chunk)].of(slot.kind, slot.microbatch, microbatches - 1), 1);
   }
   visit(stage.prologue, 1), visit(stage.epilogue, 1);
 }

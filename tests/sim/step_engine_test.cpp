@@ -6,7 +6,7 @@
 #include <numeric>
 #include <stdexcept>
 
-#include "workloads/step_program.hpp"
+#include "workloads/pipeline_order.hpp"
 
 namespace supernode {
 namespace {
@@ -41,9 +41,10 @@ TimedOp wait(CommClass c, int event) {
 
 TimedStage stage_of(TimedPass forward, TimedPass backward, std::int64_t chunks = 1) {
   TimedStage stage;
-  const auto n = static_cast<std::size_t>(chunks);
-  stage.forward = stage.forward_first = std::vector<TimedPass>(n, forward);
-  stage.backward = stage.backward_last = std::vector<TimedPass>(n, backward);
+  PassSet<TimedPass> passes;
+  passes.inner(PassKind::kForward) = passes.edge(PassKind::kForward) = forward;
+  passes.inner(PassKind::kBackward) = passes.edge(PassKind::kBackward) = backward;
+  stage.chunks.assign(static_cast<std::size_t>(chunks), passes);
   stage.scale_up_port = 100_GBps;
   stage.scale_out_port = 10_GBps;
   return stage;
@@ -60,6 +61,7 @@ TimedProgram pipeline(std::int64_t p, std::int64_t m, std::int64_t v, Seconds fo
   program.names = {"op"};
   program.microbatches = m;
   program.chunks = v;
+  program.chain_length = p * v;
   for (const auto& order : pipeline_order(plan)) {
     program.stages.push_back(stage_of({compute(forward)}, {compute(backward)}, v));
     program.stages.back().order = order;
@@ -180,8 +182,10 @@ TEST(StepEngine, OverlapDoesNotSlowTheNic) {
 // the instant 3-4, where both wait. Step 10 = 3 + 1 exposed + 6.
 TEST(StepEngine, PairedPassesHideEachOthersCommunication) {
   TimedProgram program = single({});
-  program.stages[0].forward_first[0] = {compute(3_ms), comm(Op::Kind::kComm, CommClass::kExpert, 5_ms, 0_B, 100_GBps)};
-  program.stages[0].backward_last[0] = {comm(Op::Kind::kComm, CommClass::kTensor, 4_ms, 0_B, 100_GBps), compute(6_ms)};
+  program.stages[0].chunks[0].edge(PassKind::kForward) = {
+      compute(3_ms), comm(Op::Kind::kComm, CommClass::kExpert, 5_ms, 0_B, 100_GBps)};
+  program.stages[0].chunks[0].edge(PassKind::kBackward) = {
+      comm(Op::Kind::kComm, CommClass::kTensor, 4_ms, 0_B, 100_GBps), compute(6_ms)};
   program.stages[0].order[0].with_next = true;
   const auto r = run_step_simgrid(program, {});
   EXPECT_NEAR(r.step_time.value(), 10e-3, 1e-9);
@@ -189,13 +193,13 @@ TEST(StepEngine, PairedPassesHideEachOthersCommunication) {
   EXPECT_NEAR(std::accumulate(e.begin(), e.end(), Seconds(0)).value(), 1e-3, 1e-9);
 }
 
-// Paired passes slow one another: forward = compute 20 ms, backward = an instant of computing, which comes first, then an
-// exchange of 10 ms; slowdown 1.25. The exchange takes 12.5 ms, in which the forward pass does 10 ms of its work, then 10
-// ms more: 22.5 ms.
+// Paired passes slow one another: forward = compute 20 ms, backward = an instant of computing, which comes first, then
+// an exchange of 10 ms; slowdown 1.25. The exchange takes 12.5 ms, in which the forward pass does 10 ms of its work,
+// then 10 ms more: 22.5 ms.
 TEST(StepEngine, PairedPassesSlowEachOther) {
   TimedProgram program = single({compute(20_ms)});
-  program.stages[0].backward_last[0] = {compute(Seconds(1e-9)),
-                                        comm(Op::Kind::kComm, CommClass::kExpert, 0_s, 1_GB, 100_GBps)};
+  program.stages[0].chunks[0].edge(PassKind::kBackward) = {
+      compute(Seconds(1e-9)), comm(Op::Kind::kComm, CommClass::kExpert, 0_s, 1_GB, 100_GBps)};
   program.stages[0].order[0].with_next = true;
   StepOptions options;
   options.overlap_slowdown = 1.25;

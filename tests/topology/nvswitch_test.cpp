@@ -1,6 +1,8 @@
 // HGX nodes and the NVL72 rack.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/topology/system_fixture.hpp"
 
 namespace supernode {
@@ -51,8 +53,15 @@ TEST_P(Hgx, NodeAndPorts) {
 
 INSTANTIATE_TEST_SUITE_P(Systems, Hgx,
                          testing::Values(HgxCase{"hgx-h100", 4, 450e9, 50e9}, HgxCase{"hgx-h800", 4, 200e9, 50e9},
-                                         HgxCase{"hgx-a100", 6, 300e9, 25e9}),
-                         [](const auto& info) { return std::string(info.param.system).substr(4); });
+                                         HgxCase{"hgx-a100", 6, 300e9, 25e9}, HgxCase{"hgx-a100-40gb", 6, 300e9, 25e9},
+                                         HgxCase{"hgx-a800", 6, 200e9, 25e9}, HgxCase{"hgx-h200", 4, 450e9, 50e9},
+                                         HgxCase{"hgx-h20", 4, 450e9, 50e9}, HgxCase{"hgx-b200", 2, 900e9, 50e9},
+                                         HgxCase{"hgx-b300", 2, 900e9, 100e9}),
+                         [](const auto& info) {
+                           std::string name = std::string(info.param.system).substr(4);
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
 
 }  // namespace
 }  // namespace supernode

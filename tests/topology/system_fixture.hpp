@@ -35,7 +35,10 @@ inline SystemSpec load_system(const std::string& name, const Overrides& override
 }
 
 inline const std::vector<std::string>& all_systems() {
-  static const std::vector<std::string> names = {"cloudmatrix-384", "gb200-nvl72", "hgx-a100", "hgx-h100", "hgx-h800"};
+  static const std::vector<std::string> names = {"atlas-800t-a2", "atlas-800t-a3", "atlas-950", "cloudmatrix-384",
+                                                 "gb200-nvl72",   "gb300-nvl72",   "hgx-a100",  "hgx-a100-40gb",
+                                                 "hgx-a800",      "hgx-b200",      "hgx-b300",  "hgx-h100",
+                                                 "hgx-h20",       "hgx-h200",      "hgx-h800",  "vr-nvl72"};
   return names;
 }
 

@@ -26,10 +26,12 @@ TEST(SystemSpec, CataloguedValuesCarryTheirSource) {
   for (const std::string& name : all_systems()) {
     const SystemSpec spec = load_system(name);
     for (const std::string& source :
-         {spec.scale_up.bandwidth.source, spec.scale_up.sub_planes.source, spec.scale_up.hop_latency.source,
-          spec.scale_out.bandwidth.source, spec.scale_out.leaf_ports.source, spec.scale_out.oversubscription.source}) {
+         {spec.scale_up.bandwidth.source, spec.scale_up.hop_latency.source, spec.scale_out.bandwidth.source,
+          spec.scale_out.leaf_ports.source, spec.scale_out.oversubscription.source, spec.host_bandwidth.source}) {
       EXPECT_GT(source.size(), 4u) << name;
     }
+    EXPECT_EQ(spec.scale_up.sub_planes.source.empty(), spec.kind == FabricKind::kMesh) << name;
+    EXPECT_GT(spec.host_bandwidth.value, BytesPerSecond(0)) << name;
   }
 }
 
@@ -65,6 +67,26 @@ TEST(SystemSpec, RefusesAnHgxDomainOfSeveralNodes) {
   Diagnostics diagnostics;
   read_system("hgx-h100", {{"nodes_per_supernode", "2"}}, diagnostics);
   EXPECT_EQ(diagnostics.error_count(), 1) << diagnostics.render();
+}
+
+TEST(SystemSpec, RefusesAMeshAcrossNodesOrWithSubPlanes) {
+  Diagnostics diagnostics;
+  read_system(
+      "atlas-800t-a2",
+      {{"nodes_per_supernode", "2"}, {"fabric.scale_up.sub_planes", "{value: 7, source: none, confidence: assumed}"}},
+      diagnostics);
+  EXPECT_EQ(diagnostics.error_count(), 2) << diagnostics.render();
+}
+
+// Nodes of the A100 clusters differ in their NICs: 800 Gbps a node are 100 Gbps a GPU.
+TEST(SystemSpec, OverrideOfTheNic) {
+  for (const char* name : {"hgx-a100", "hgx-a100-40gb", "atlas-800t-a2", "gb300-nvl72"}) {
+    const Fabric fabric = build_fabric(load_system(name, {{"fabric.scale_out.bandwidth", "100 Gbps"}}), 144);
+    EXPECT_DOUBLE_EQ(fabric.port_bandwidth(device(9), Plane::kScaleOut).value(), 12.5e9) << name;
+    const Route& across = fabric.route(device(0), device(143));
+    for (const BundleId id : across.bundles) EXPECT_GE(fabric.bundle(id).bandwidth.value(), 12.5e9) << name;
+    EXPECT_DOUBLE_EQ(fabric.bundle(across.bundles.front()).bandwidth.value(), 12.5e9) << name;
+  }
 }
 
 TEST(SystemSpec, RefusesAMissingSecondTier) {

@@ -18,20 +18,20 @@ inline std::vector<Op> forward_ops(const LayerParts& parts) {
   return ops;
 }
 
-inline std::vector<Op> backward_ops(const LayerParts& parts, Recompute recompute = Recompute::kNone) {
+inline std::vector<Op> backward_ops(const LayerParts& parts, const PlanSpec& plan = {}) {
   std::vector<Op> ops;
-  append_backward(parts, recompute, ops);
+  append_backward(parts, plan, plan.recompute, ops);
   return ops;
 }
 
 inline std::vector<Op> layer_forward(const ModelSpec& model, const PlanSpec& plan, bool moe = false) {
   EventSource events;
-  return forward_ops(layer_parts(RankShape(model, plan), moe, events));
+  return forward_ops(layer_parts(RankShape(model, plan), {.moe = moe}, events));
 }
 
 inline std::vector<Op> layer_backward(const ModelSpec& model, const PlanSpec& plan, bool moe = false) {
   EventSource events;
-  return backward_ops(layer_parts(RankShape(model, plan), moe, events), plan.recompute);
+  return backward_ops(layer_parts(RankShape(model, plan), {.moe = moe}, events), plan);
 }
 
 // Names; asynchronous launches carry '~', waits '!'.

@@ -68,7 +68,7 @@ TEST(MoeLayer, OperationsByHand) {
                 static const ModelSpec model = small_moe_model();
                 static const PlanSpec plan = expert_plan();
                 EventSource events;
-                return moe_parts(RankShape(model, plan), events);
+                return moe_parts(RankShape(model, plan), {.moe = true}, events);
               }())),
               ElementsAre("moe.norm", "moe.shared.up", "moe.shared.activation", "moe.shared.down", "moe.router",
                           "moe.topk", "moe.dispatch", "moe.permute", "moe.experts.up", "moe.experts.activation",

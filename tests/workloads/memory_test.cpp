@@ -70,10 +70,10 @@ TEST(Memory, ActivationsByHand) {
 TEST(Memory, RecomputationKeepsLess) {
   PlanSpec plan = plan_of(2, 2, 2, 4, 4);
   plan.recompute = Recompute::kSelective;  // without both norm outputs and the activation
-  EXPECT_EQ(layer_activations(tiny(), plan, false).kept.value(), 432 - 32 - 32 - 64);
+  EXPECT_EQ(layer_activations(tiny(), plan, {}).kept.value(), 432 - 32 - 32 - 64);
   plan.recompute = Recompute::kFull;  // only the layer's input
-  EXPECT_EQ(layer_activations(tiny(), plan, false).kept.value(), 32);
-  EXPECT_EQ(layer_activations(tiny(), plan, false).temporary.value(), 432 - 32 + 192 + 128);
+  EXPECT_EQ(layer_activations(tiny(), plan, {}).kept.value(), 32);
+  EXPECT_EQ(layer_activations(tiny(), plan, {}).temporary.value(), 432 - 32 + 192 + 128);
 }
 
 // Korthikanti et al. (arXiv 2205.05198), equation 4: s·b·h·(10 + 24/t) without the attention scores and with sequence
@@ -82,7 +82,7 @@ TEST(Memory, LayerActivationsAgreeWithKorthikanti) {
   ModelSpec model = catalogue_model("gpt3-175b");
   const PlanSpec plan = plan_of(8, 1, 1, 2048, 1);
   const double sbh = 2048.0 * 12288, log_sum_exp = 4.0 * 2048 * 96;
-  EXPECT_NEAR(layer_activations(model, plan, false).kept.value(), ((34 - 2) * sbh + log_sum_exp) / 8, 1);
+  EXPECT_NEAR(layer_activations(model, plan, {}).kept.value(), ((34 - 2) * sbh + log_sum_exp) / 8, 1);
 }
 
 TEST(Memory, ExpertsAreShardedByExpertParallelismAlone) {
@@ -116,9 +116,9 @@ TEST(Memory, TiedTableIsHeldTwiceOnlyWhenStagesAreApart) {
 TEST(Memory, LatentAttentionRecomputesItsUpProjections) {
   const ModelSpec model = catalogue_model("deepseek-v3");
   PlanSpec plan = plan_of(1, 1, 1, 4096, 1);
-  const Bytes none = layer_activations(model, plan, false).kept;
+  const Bytes none = layer_activations(model, plan, {}).kept;
   plan.recompute = Recompute::kSelective;
-  const Bytes selective = layer_activations(model, plan, false).kept;
+  const Bytes selective = layer_activations(model, plan, {}).kept;
   const double qkv = 2.0 * 4096 * 128 * (192 + 192 + 128);
   const double norm_outputs = 2.0 * 4096 * (7168 + 7168 + 1536 + 512), activation = 2.0 * 4096 * 18432;
   EXPECT_EQ((none - selective).value(), qkv + norm_outputs + activation);
@@ -131,7 +131,7 @@ TEST(Memory, InterleavingHoldsMoreInFlight) {
   plan.schedule = PipelineSchedule::kInterleaved;
   // Stage 0 warms up with 2·(PP-1) + (VP-1)·PP = 4 chunks of one layer and runs one more before the first backward.
   const auto stages = estimate_stages(tiny(), plan);
-  EXPECT_EQ(stages[0].activations, 5 * layer_activations(tiny(), plan, false).kept);
+  EXPECT_EQ(stages[0].activations, 5 * layer_activations(tiny(), plan, {}).kept);
   EXPECT_EQ(stages[0].microbatches_in_flight, 3);
 }
 

@@ -57,8 +57,11 @@ void expect_matched_events(const StageProgram& stage) {
     }
   };
   scan(stage.prologue);
-  for (const auto* passes : {&stage.forward, &stage.forward_first, &stage.backward, &stage.backward_last}) {
-    for (const PassProgram& pass : *passes) scan(pass.ops);
+  for (const auto& passes : stage.chunks) {
+    for (PassKind kind : kAllPassKinds) {
+      scan(passes.inner(kind).ops);
+      scan(passes.edge(kind).ops);
+    }
   }
   scan(stage.epilogue);
   EXPECT_EQ(launched, waited);
@@ -140,14 +143,14 @@ TEST(StepProgram, ZeroOneGathersAndScatters) {
   const StageProgram& stage = program.stages[0];
   // Embedding, four layers, head: a gather each, launched ahead, waited for by the first forward pass.
   EXPECT_EQ(count_named(stage.prologue, "param.gather", Op::Kind::kCommAsync), 6);
-  EXPECT_EQ(count_named(stage.forward_first[0].ops, "param.gather", Op::Kind::kWait), 6);
-  EXPECT_EQ(count_named(stage.forward[0].ops, "param.gather", Op::Kind::kWait), 0);
-  EXPECT_EQ(count_named(stage.backward_last[0].ops, "grad.reduce", Op::Kind::kCommAsync), 6);
-  EXPECT_EQ(count_named(stage.backward[0].ops, "grad.reduce", Op::Kind::kCommAsync), 0);
+  EXPECT_EQ(count_named(stage.chunks[0].edge(PassKind::kForward).ops, "param.gather", Op::Kind::kWait), 6);
+  EXPECT_EQ(count_named(stage.chunks[0].inner(PassKind::kForward).ops, "param.gather", Op::Kind::kWait), 0);
+  EXPECT_EQ(count_named(stage.chunks[0].edge(PassKind::kBackward).ops, "grad.reduce", Op::Kind::kCommAsync), 6);
+  EXPECT_EQ(count_named(stage.chunks[0].inner(PassKind::kBackward).ops, "grad.reduce", Op::Kind::kCommAsync), 0);
   EXPECT_EQ(count_named(stage.epilogue, "grad.reduce", Op::Kind::kWait), 6);
   const double parameters = count_parameters(model).total();
   EXPECT_EQ(bytes_named(stage.prologue, "param.gather"), 2 * parameters);             // bf16
-  EXPECT_EQ(bytes_named(stage.backward_last[0].ops, "grad.reduce"), 4 * parameters);  // fp32
+  EXPECT_EQ(bytes_named(stage.chunks[0].edge(PassKind::kBackward).ops, "grad.reduce"), 4 * parameters);  // fp32
   expect_matched_events(stage);
   // Adam on an eighth: reads gradient and three fp32 states, writes the states and the bf16 weight.
   const auto adam = std::get<VectorKernel>(stage.epilogue.back().kernel);
@@ -162,7 +165,7 @@ TEST(StepProgram, WithoutOverlapTheCollectivesBlock) {
   const StageProgram& stage = program.stages[0];
   EXPECT_EQ(count_named(stage.prologue, "param.gather", Op::Kind::kComm), 6);
   EXPECT_EQ(count_named(stage.epilogue, "grad.reduce", Op::Kind::kComm), 6);
-  EXPECT_EQ(bytes_named(stage.backward_last[0].ops, "grad.reduce"), 0);
+  EXPECT_EQ(bytes_named(stage.chunks[0].edge(PassKind::kBackward).ops, "grad.reduce"), 0);
   expect_matched_events(stage);
 }
 
@@ -171,7 +174,7 @@ TEST(StepProgram, ZeroNoneReducesWholeGradients) {
   plan.zero_stage = 0;
   const StepProgram program = build_step_program(small_dense_model(), plan);
   EXPECT_TRUE(program.stages[0].prologue.empty());
-  for (const Op& op : program.stages[0].backward_last[0].ops) {
+  for (const Op& op : program.stages[0].chunks[0].edge(PassKind::kBackward).ops) {
     if (op.name == "grad.reduce") {
       EXPECT_EQ(op.call.op, CollectiveOp::kAllReduce);
     }
@@ -184,19 +187,19 @@ TEST(StepProgram, ZeroNoneReducesWholeGradients) {
 TEST(StepProgram, ZeroTwoReducesAfterEveryMicroBatch) {
   PlanSpec plan = replicated_plan(8);
   const double once =
-      bytes_named(build_step_program(small_dense_model(), plan).stages[0].backward_last[0].ops, "grad.reduce");
+      bytes_named(build_step_program(small_dense_model(), plan).stages[0].chunks[0].edge(PassKind::kBackward).ops, "grad.reduce");
   plan.zero_stage = 2;
   const StepProgram program = build_step_program(small_dense_model(), plan);
   const StageProgram& stage = program.stages[0];
   EXPECT_GT(once, 0);
-  EXPECT_EQ(bytes_named(stage.backward[0].ops, "grad.reduce"), once);
-  EXPECT_EQ(bytes_named(stage.backward_last[0].ops, "grad.reduce"), once);
+  EXPECT_EQ(bytes_named(stage.chunks[0].inner(PassKind::kBackward).ops, "grad.reduce"), once);
+  EXPECT_EQ(bytes_named(stage.chunks[0].edge(PassKind::kBackward).ops, "grad.reduce"), once);
   EXPECT_EQ(count_named(stage.epilogue, "grad.reduce", Op::Kind::kWait),
-            count_named(stage.backward_last[0].ops, "grad.reduce", Op::Kind::kCommAsync));
+            count_named(stage.chunks[0].edge(PassKind::kBackward).ops, "grad.reduce", Op::Kind::kCommAsync));
   plan.overlap.grad_reduce = false;
   const StepProgram blocking = build_step_program(small_dense_model(), plan);
-  EXPECT_EQ(count_named(blocking.stages[0].backward[0].ops, "grad.reduce", Op::Kind::kComm),
-            count_named(stage.backward[0].ops, "grad.reduce", Op::Kind::kCommAsync));
+  EXPECT_EQ(count_named(blocking.stages[0].chunks[0].inner(PassKind::kBackward).ops, "grad.reduce", Op::Kind::kComm),
+            count_named(stage.chunks[0].inner(PassKind::kBackward).ops, "grad.reduce", Op::Kind::kCommAsync));
   EXPECT_EQ(count_named(blocking.stages[0].epilogue, "grad.reduce", Op::Kind::kComm), 0);
 }
 
@@ -205,7 +208,7 @@ TEST(StepProgram, ExpertsAreReducedOverTheirOwnReplicas) {
   PlanSpec plan = replicated_plan(8);
   plan.expert_parallel = 4;
   const StepProgram program = build_step_program(model, plan);
-  const auto& ops = program.stages[0].backward_last[0].ops;
+  const auto& ops = program.stages[0].chunks[0].edge(PassKind::kBackward).ops;
   // 3 MoE layers, 16 / 4 experts a rank of 3·256·128.
   EXPECT_EQ(bytes_named(ops, "grad.reduce.experts"), 4 * 3 * 4 * 3 * 256 * 128.0);
   for (const Op& op : ops) {
@@ -214,7 +217,7 @@ TEST(StepProgram, ExpertsAreReducedOverTheirOwnReplicas) {
     }
   }
   plan.expert_parallel = 8;  // each expert on one rank only
-  EXPECT_EQ(bytes_named(build_step_program(model, plan).stages[0].backward_last[0].ops, "grad.reduce.experts"), 0);
+  EXPECT_EQ(bytes_named(build_step_program(model, plan).stages[0].chunks[0].edge(PassKind::kBackward).ops, "grad.reduce.experts"), 0);
 }
 
 TEST(StepProgram, EndsOfThePipeline) {
@@ -226,8 +229,8 @@ TEST(StepProgram, EndsOfThePipeline) {
   };
   StepProgram program = build_step_program(model, plan);
   for (std::size_t s = 0; s < 4; ++s) {
-    EXPECT_EQ(has(program.stages[s].forward[0], "embedding"), s == 0);
-    EXPECT_EQ(has(program.stages[s].forward[0], "head.loss"), s == 3);
+    EXPECT_EQ(has(program.stages[s].chunks[0].inner(PassKind::kForward), "embedding"), s == 0);
+    EXPECT_EQ(has(program.stages[s].chunks[0].inner(PassKind::kForward), "head.loss"), s == 3);
     EXPECT_EQ(bytes_named(program.stages[s].epilogue, "grad.embedding"), 0);
   }
   EXPECT_EQ(program.boundary_bytes.value(), 64 / 2 * 256 * 2);  // the rank's share of the sequence
@@ -243,13 +246,13 @@ TEST(StepProgram, MtpModulesFollowTheHead) {
   ModelSpec model = small_moe_model();
   PlanSpec plan = small_plan();
   const auto products = [&](const ModelSpec& m) {
-    return count_named(build_step_program(m, plan).stages[0].forward[0].ops, "head.projection", Op::Kind::kCompute);
+    return count_named(build_step_program(m, plan).stages[0].chunks[0].inner(PassKind::kForward).ops, "head.projection", Op::Kind::kCompute);
   };
   EXPECT_EQ(products(model), 1);
   model.mtp_layers = 2;
   EXPECT_EQ(products(model), 3);
   const StepProgram program = build_step_program(model, plan);
-  EXPECT_EQ(count_named(program.stages[0].forward[0].ops, "mtp.projection", Op::Kind::kCompute), 2);
+  EXPECT_EQ(count_named(program.stages[0].chunks[0].inner(PassKind::kForward).ops, "mtp.projection", Op::Kind::kCompute), 2);
   expect_matched_events(program.stages[0]);
 }
 
@@ -267,12 +270,10 @@ TEST(StepProgram, EventsAreUniqueAndMatchedInEveryFeature) {
     std::set<int> seen;
     for (const StageProgram& stage : program.stages) {
       expect_matched_events(stage);
-      for (const auto* passes : {&stage.forward, &stage.forward_first, &stage.backward, &stage.backward_last}) {
-        for (const PassProgram& pass : *passes) {
-          for (const Op& op : pass.ops) {
-            if (op.kind == Op::Kind::kCommAsync) {
-              EXPECT_TRUE(seen.insert(op.event).second);
-            }
+      for (const OpsUse& use : uses_of(stage, program.microbatches)) {
+        for (const Op& op : *use.ops) {
+          if (op.kind == Op::Kind::kCommAsync) {
+            EXPECT_TRUE(seen.insert(op.event).second);
           }
         }
       }
@@ -285,10 +286,10 @@ TEST(StepProgram, LowPrecisionWeightsAreQuantisedOnceAStep) {
   plan.compute = Precision::kFp8;
   const StepProgram program = build_step_program(small_dense_model(), plan);
   const StageProgram& stage = program.stages[0];
-  EXPECT_EQ(count_named(stage.forward_first[0].ops, "weights.quantise", Op::Kind::kCompute), 4);
-  EXPECT_EQ(count_named(stage.forward[0].ops, "weights.quantise", Op::Kind::kCompute), 0);
+  EXPECT_EQ(count_named(stage.chunks[0].edge(PassKind::kForward).ops, "weights.quantise", Op::Kind::kCompute), 4);
+  EXPECT_EQ(count_named(stage.chunks[0].inner(PassKind::kForward).ops, "weights.quantise", Op::Kind::kCompute), 0);
   // Head and router are not among the quantised products.
-  for (const Op& op : stage.forward[0].ops) {
+  for (const Op& op : stage.chunks[0].inner(PassKind::kForward).ops) {
     if (op.name == "head.projection") {
       EXPECT_EQ(std::get<GemmKernel>(op.kernel).precision, Precision::kBf16);
     }
@@ -304,7 +305,7 @@ TEST(StepProgram, WeightsOnAllRanksAreTheModels) {
   plan.global_batch = 16;
   const StepProgram program = build_step_program(model, plan);
   for (std::int64_t s = 0; s < 2; ++s) {
-    const auto& ops = program.stages[static_cast<std::size_t>(s)].backward_last[0].ops;
+    const auto& ops = program.stages[static_cast<std::size_t>(s)].chunks[0].edge(PassKind::kBackward).ops;
     const RankWeights held = stage_weights(model, plan, s);
     EXPECT_DOUBLE_EQ(bytes_named(ops, "grad.reduce"), 4 * held.dense);
     EXPECT_DOUBLE_EQ(bytes_named(ops, "grad.reduce.experts"), 4 * held.experts);

@@ -6,6 +6,7 @@
 #include "base/quantity.hpp"
 #include "sim/step_engine.hpp"
 #include "tools/benchmark/bench_case.hpp"
+#include "workloads/pipeline_order.hpp"
 
 namespace supernode {
 namespace {
@@ -36,10 +37,14 @@ TimedProgram program_of(std::int64_t stages, std::int64_t microbatches) {
   TimedProgram program;
   program.names = {"op"};
   program.microbatches = microbatches;
+  program.chain_length = stages;
   const auto orders = pipeline_order(plan);
   for (std::int64_t s = 0; s < stages; ++s) {
     TimedStage stage;
-    stage.forward = stage.forward_first = stage.backward = stage.backward_last = {pass_of(20)};
+    stage.chunks.emplace_back();
+    for (PassKind kind : {PassKind::kForward, PassKind::kBackward}) {
+      stage.chunks[0].inner(kind) = stage.chunks[0].edge(kind) = pass_of(20);
+    }
     stage.order = orders[static_cast<std::size_t>(s)];
     stage.pieces = {s};
     stage.scale_up_port = 200_GBps;

@@ -1,5 +1,6 @@
 #include "tools/refit_chips/recipes.hpp"
 
+#include <algorithm>
 #include <variant>
 
 namespace supernode {
@@ -11,6 +12,9 @@ const std::string kAic = "ai-dynamo/aiconfigurator kernel database (inference GE
 const std::string kSimuMax = "MooreThreads/SimuMax training kernels";
 const std::string kLlmCompass = "PrincetonUniversity/LLMCompass figure 5, A100, largest of the sizes measured";
 const std::string kAzure = "Azure/AI-benchmarking-guide, HBM triad over the datasheet's bandwidth";
+
+// How much less certain a fit is on a chip of another generation, beyond what borrowing from a sibling adds.
+constexpr double kNextGeneration = 2;
 
 // LLMCompass on A100 (2.039 TB/s): layer norm 385.8 and softmax 278.8 Gelem/s, 2 bytes read and 2 written each.
 constexpr double kNormShare = 385.8e9 * 4 / 2.039e12;
@@ -46,6 +50,20 @@ void set_backward_attention(KernelFit& fit, double head_half, const std::string&
   set(fit, prefix + "deviation", deviation, "no trace of its own", Confidence::kAssumed);
 }
 
+// Where the fit has such a class at all.
+void scale_efficiency(KernelFit& fit, const std::string& group, double factor, const std::string& source) {
+  const auto found = fit.parameters.find(group + ".efficiency");
+  if (found != fit.parameters.end())
+    found->second = {std::min(found->second.value * factor, 1.0), source, Confidence::kDerived};
+}
+
+// Another format of the same chip: its losses.
+void copy_class(KernelFit& fit, const std::string& from, const std::string& to, const std::string& source) {
+  const KernelFit own = fit;
+  for (const auto& [name, value] : own.parameters)
+    if (name.starts_with(from)) set(fit, to + name.substr(from.size()), value.value, source + ", " + value.source);
+}
+
 Rows only(const Rows& rows, bool attention) {
   Rows out;
   for (const KernelTraceRow& row : rows)
@@ -69,11 +87,25 @@ class Refit {
     blackwell();
     ascend("ascend-910b");
     ascend("ascend-910c");
+    ascend_relatives();
     return std::move(out_);
   }
 
  private:
   KernelFit fit(const std::string& chip, const Rows& rows) const { return fit_kernels(in_.chip(chip), rows).fit; }
+
+  // A chip without rows: all of a relative's shares, over the chip's own peaks.
+  static KernelFit relative(const KernelFit& of, const std::string& name, const std::string& why,
+                            double deviation = 1) {
+    KernelFit f;
+    f.launch = of.launch;
+    f.launch.source = name + ", " + of.launch.source;
+    f.traces = "none of its own: all from " + name + ", " + why;
+    borrow_missing(f, of, name);
+    for (auto& [key, value] : f.parameters)
+      if (key.ends_with(".deviation")) value.value *= deviation;
+    return f;
+  }
 
   void a100() {
     KernelFit f = fit("a100", join(only(in_.rows("a100-sxm"), false), only(in_.rows("a100-pcie"), true)));
@@ -84,6 +116,8 @@ class Refit {
     set_vector(f, "softmax", kSoftmaxShare, kLlmCompass + ": softmax, 4 bytes each", Confidence::kMeasured, 0.15);
     borrow_missing(f, pcie_, "A100 PCIe");
     out_["a100"] = f;
+    out_["a100-40gb"] = relative(f, "A100", "the same silicon with half the memory");
+    out_["a800"] = relative(f, "A100", "the same silicon with fewer links");
   }
 
   void hopper() {
@@ -112,6 +146,25 @@ class Refit {
     out_["h100"] = h100;
     out_["h800"] = h800;
     out_["h200"] = h200;
+    h20(h100);
+  }
+
+  // Its matrix units run at a quarter of what its SM and clock could do, so power and caches do not bind: what fp8 GEMM
+  // reaches of the peak, other formats reach as well.
+  void h20(const KernelFit& h100) {
+    KernelFit f = fit("h20", in_.rows("h20"));
+    f.traces = "alibaba/InferSim (fp8, fp8 grouped, bf16 prefill); the rest from H100, the same silicon with fewer SM";
+    set_backward_attention(f, f.parameters["attention.forward.bf16.head_half"].value * 0.83,
+                           "as in the A100 traces (backward over forward: 0.83)", 0.2);
+    borrow_missing(f, h100, "H100");
+    const std::string source = "as this chip's fp8: the throttled matrix units alone bind in either";
+    for (const char* kind : {"gemm", "grouped_gemm"})
+      for (const char* format : {".bf16", ".fp8_block"}) {
+        const auto own = f.parameters.find(std::string(kind) + ".fp8.efficiency");
+        const auto other = f.parameters.find(std::string(kind) + format + ".efficiency");
+        if (other != f.parameters.end()) other->second = {own->second.value, source, Confidence::kDerived};
+      }
+    out_["h20"] = f;
   }
 
   void blackwell() {
@@ -124,6 +177,30 @@ class Refit {
     borrow_missing(gb200, b200, "B200");
     out_["b200"] = b200;
     out_["gb200"] = gb200;
+    blackwell_ultra("b300", b200, "B200", {1878.0 / 1716, 3376.0 / 3151, 5988.0 / 4547 * 9 / 14});
+    blackwell_ultra("gb300", gb200, "GB200", {2107.0 / 1929, 3749.0 / 3493, 6463.0 / 5202 * 10 / 15});
+    out_["rubin"] =
+        relative(gb200, "GB200", "the generation before: no measurement of this chip is public", kNextGeneration);
+  }
+
+  // Share of the peak that the best GEMM of the AIC database reaches, over that of the relative's best.
+  struct BestGemm {
+    double bf16, fp8, fp4;
+  };
+
+  // The best prefill attention of the AIC database, GB300 over GB200 at the same peaks: 1612 of 1343 TFLOPS in bf16,
+  // 2151 of 1649 in fp8. Blackwell Ultra has twice the exponential units. Backward is left as it was.
+  void blackwell_ultra(const std::string& name, const KernelFit& sibling, const std::string& of, const BestGemm& best) {
+    KernelFit f = relative(sibling, of, "the generation before with more fp4 and exponential units");
+    const std::string source = of + " times the ratio of the best kernels; " + kAic;
+    scale_efficiency(f, "gemm.bf16", best.bf16, source);
+    for (const char* fp8 : {"gemm.fp8", "gemm.fp8_block", "grouped_gemm.fp8", "grouped_gemm.fp8_block"})
+      scale_efficiency(f, fp8, best.fp8, source);
+    scale_efficiency(f, "grouped_gemm.bf16", best.bf16, source);
+    scale_efficiency(f, "gemm.fp4", best.fp4, source);
+    scale_efficiency(f, "attention.forward.bf16", 1612.0 / 1343, source);
+    scale_efficiency(f, "attention.forward.fp8", 2151.0 / 1649, source);
+    out_[name] = f;
   }
 
   // The 910B and the 910C's die have the same cores: one fit of both chips' rows.
@@ -148,6 +225,22 @@ class Refit {
     set_backward_attention(f, 150, "as forward's", 0.25);
     borrow_missing(f, pcie_, "A100 PCIe");
     out_[name] = f;
+  }
+
+  void ascend_relatives() {
+    const KernelFit& of = out_.at("ascend-910b");
+    out_["ascend-910b-313t"] = relative(of, "910B", "the same cores, fewer of them");
+    out_["ascend-910a"] = relative(of, "910B", "the generation after", kNextGeneration);
+    KernelFit pr = fit("ascend-950pr", in_.rows("ascend-950pr"));
+    pr.traces =
+        "cannmirror/asc-devkit and pto-isa samples (bf16, mxfp8, mxfp4 GEMM, one size or few); the rest from 910B";
+    copy_class(pr, "gemm.mxfp8.", "gemm.bf16.",
+               "this chip's mxfp8");  // bf16 has a single shape, 8192 in each direction
+    for (const char* kind : {"gemm.mxfp8", "gemm.bf16"})
+      set(pr, std::string(kind) + ".deviation", 0.15, "four shapes of hand-tuned samples", Confidence::kAssumed);
+    borrow_missing(pr, of, "910B");
+    out_["ascend-950pr"] = pr;
+    out_["ascend-950dt"] = relative(pr, "950PR", "the same cores, more of them, faster memory");
   }
 
   const RefitInput& in_;

@@ -24,7 +24,8 @@ struct Loan {
 };
 
 const std::string kAscend = "hccl-cloudmatrix-384", kA100 = "nccl-hgx-a100", kH100 = "nccl-hgx-h100",
-                  kH800 = "nccl-hgx-h800", kGb200 = "nccl-gb200-nvl72";
+                  kH800 = "nccl-hgx-h800", kGb200 = "nccl-gb200-nvl72", kB200 = "nccl-hgx-b200",
+                  kA2 = "hccl-atlas-800t-a2";
 
 // Rows that tell nothing of any library here.
 const std::vector<std::string> kExcludedEverywhere = {
@@ -41,17 +42,52 @@ const std::vector<OwnRows> kOwnRows = {
     {kH800, {"reported"}},  // DeepEP as relayed by arXiv 2506.12708: RDMA even inside a node
     // One-sided TensorRT-LLM exchanges and NVLink switched off; B200 has the same NVLink 5 ports.
     {kGb200, {"OneSided", "IB only"}, {"hgx-b200"}},
+    {kB200},
+    {kA2, {"torch_npu"}},  // whole-node rates, of the bus or of the buffer
 };
 
+// Systems without any row of use: everything borrowed.
+const std::string kA100Small = "nccl-hgx-a100-40gb", kA800 = "nccl-hgx-a800", kH200 = "nccl-hgx-h200",
+                  kH20 = "nccl-hgx-h20", kB300 = "nccl-hgx-b300", kGb300 = "nccl-gb300-nvl72", kRubin = "nccl-vr-nvl72",
+                  kA3 = "hccl-atlas-800t-a3", k950 = "hccl-atlas-950";
+const std::vector<std::string> kWithoutRows = {kA100Small, kA800, kH200, kH20, kB300, kGb300, kRubin, kA3, k950};
+
 const std::string kNoRowsAcross = "no rows across nodes of this system; same latencies and share of the NIC taken";
+
+const std::string kSameSwitches = "the same ports and switches", kSamePorts = "same share of the port",
+                  kDeepEp = "DeepEP across ConnectX-7; same share of the NIC taken";
 
 const std::vector<Loan> kLoans = {
     {kAscend, kH100, "scale_out.", kNoRowsAcross, Confidence::kAssumed},
     {kA100, kH100, "scale_out.", kNoRowsAcross, Confidence::kAssumed},
     {kGb200, kH100, "scale_out.", kNoRowsAcross, Confidence::kAssumed},
-    {kGb200, kH800, "scale_out.", "DeepEP across ConnectX-7; same share of the NIC taken", Confidence::kAssumed},
+    {kGb200, kH800, "scale_out.", kDeepEp, Confidence::kAssumed},
     {kH100, kH800, "scale_out.", "same NICs (ConnectX-7 400G) and library (DeepEP)", Confidence::kDerived},
     {kH800, kH100, "", "no NCCL rows of this system; same GPU, same share of the port", Confidence::kDerived},
+    {kB200, kH100, "scale_out.", kNoRowsAcross, Confidence::kAssumed},
+    {kB200, kH800, "scale_out.", kDeepEp, Confidence::kAssumed},
+    {kA2, kH100, "scale_out.", kNoRowsAcross, Confidence::kAssumed},
+    {kA100Small, kA100, "", kSameSwitches, Confidence::kDerived},
+    {kA100Small, kH100, "scale_out.", kNoRowsAcross, Confidence::kAssumed},
+    {kA800, kA100, "", kSamePorts, Confidence::kDerived},
+    {kA800, kH100, "scale_out.", kNoRowsAcross, Confidence::kAssumed},
+    {kH200, kH100, "", kSameSwitches, Confidence::kDerived},
+    {kH200, kH800, "scale_out.", kDeepEp, Confidence::kDerived},
+    {kH20, kH100, "", kSameSwitches, Confidence::kDerived},
+    {kH20, kH800, "scale_out.", kDeepEp, Confidence::kDerived},
+    {kB300, kB200, "", kSameSwitches, Confidence::kDerived},
+    {kB300, kH100, "scale_out.", kNoRowsAcross, Confidence::kAssumed},
+    {kB300, kH800, "scale_out.", kDeepEp, Confidence::kAssumed},
+    {kGb300, kGb200, "", kSameSwitches, Confidence::kDerived},
+    {kGb300, kH100, "scale_out.", kNoRowsAcross, Confidence::kAssumed},
+    {kGb300, kH800, "scale_out.", kDeepEp, Confidence::kAssumed},
+    {kRubin, kGb200, "", kSamePorts, Confidence::kAssumed},
+    {kRubin, kH100, "scale_out.", kNoRowsAcross, Confidence::kAssumed},
+    {kRubin, kH800, "scale_out.", kDeepEp, Confidence::kAssumed},
+    {kA3, kAscend, "", kSameSwitches, Confidence::kDerived},
+    {kA3, kH100, "scale_out.", kNoRowsAcross, Confidence::kAssumed},
+    {k950, kAscend, "", kSamePorts, Confidence::kAssumed},
+    {k950, kH100, "scale_out.", kNoRowsAcross, Confidence::kAssumed},
 };
 
 CollectiveProtocol fit_own(const OwnRows& own, const ProtocolRefitInput& input) {
@@ -83,6 +119,11 @@ std::map<std::string, CollectiveProtocol> refit_protocols(const ProtocolRefitInp
   Protocols own;
   for (const OwnRows& rows : kOwnRows) own[rows.protocol] = fit_own(rows, input);
   Protocols composed = own;
+  for (const std::string& name : kWithoutRows) {
+    composed[name] = input.protocol(name);
+    composed[name].fits.clear();
+    composed[name].traces = "none of its own";
+  }
   for (const Loan& loan : kLoans) borrow(composed.at(loan.to), own.at(loan.donor), loan);
   return composed;
 }

@@ -1,0 +1,155 @@
+#include "scenarios/import_defaults.hpp"
+
+#include <algorithm>
+
+#include "scenarios/import_text.hpp"
+
+namespace supernode {
+
+namespace {
+
+using enum Precision;
+
+// The first entry whose text occurs wins, so the particular stand before the general.
+std::vector<StackDefaults> make_stacks() {
+  return {
+      {.name = "nanotron",
+       .sources = {"nanotron"},
+       .param_gather = false,
+       .tensor = true,
+       .tensor_chunks = 2,
+       .gradient = kFp32,
+       .reduce = kFp32,
+       .reason = "nanotron accumulates and reduces gradients in fp32 under the last backward pass, gathers ZeRO-1 "
+                 "parameters behind the update, and its asynchronous tensor parallelism hides the gather under the "
+                 "product with the local shard: two pieces"},
+      {.name = "vTrain's Megatron-DeepSpeed",
+       .sources = {"vtrain"},
+       .grad_reduce = false,
+       .param_gather = false,
+       .sequence_parallel = false,
+       .flash_attention = false,
+       .zero_stage = 0,
+       .reason = "Megatron before sequence parallelism and flash attention; vTrain's model has one gradient all-reduce "
+                 "at the end of a step"},
+      {.name = "SimuMax's Megatron-LM with every overlap off",
+       .sources = {"simumax"},
+       .grad_reduce = false,
+       .param_gather = false,
+       .pipeline = false,
+       .fused_loss = true,
+       .experts_split_by_tensor = false,
+       .reason = "SimuMax's B200 release notes: overlap features off, fused cross entropy"},
+      {.name = "MindSpeed",
+       .sources = {"mindspeed", "msllm"},
+       .grad_reduce = false,
+       .param_gather = false,
+       .sequence_parallel = false,
+       .flash_attention = false,
+       .zero_stage = 0,
+       .context = "ulysses",
+       .lora_rank = 16,
+       .reason = "MindSpeed's flags are off unless a script sets them; its --context-parallel-algo defaults to "
+                 "ulysses_cp_algo; bf16 runs accumulate gradients in fp32 (Megatron arguments.py), fp16 runs in fp16"},
+      {.name = "llm-foundry's Composer FSDP",
+       .sources = {"llm-foundry"},
+       .sequence_parallel = false,
+       .zero_stage = 3,
+       .gradient_fp16 = kFp32,
+       .reduce_fp16 = kFp32,
+       .reason =
+           "PyTorch FSDP prefetches gathers and overlaps reductions; Composer's mixed precision DEFAULT reduces in "
+           "fp32 and PURE in the low format"},
+      {.name = "torchtitan-npu",
+       .sources = {"titan"},
+       .zero_stage = 3,
+       .experts_split_by_tensor = false,
+       .reason = "torchtitan shards with FSDP2, reduces in fp32 and prefetches by default"},
+      {.name = "NeMo Automodel",
+       .sources = {"automodel"},
+       .sequence_parallel = false,
+       .zero_stage = 3,
+       .experts_split_by_tensor = false,
+       .lora_rank = 8,
+       .reason = "Automodel shards with FSDP2; its LoRA examples have rank 8"},
+      {.name = "PaddleNLP",
+       .sources = {"paddle"},
+       .grad_reduce = false,
+       .param_gather = false,
+       .sequence_parallel = false,
+       .reason = "PaddleNLP's sharding and sequence parallelism flags are off unless stated"},
+      {.name = "DeepSpeed",
+       .sources = {"-ds-", "megds"},
+       .sequence_parallel = false,
+       .zero_stage = 3,
+       .reason = "DeepSpeed runs without a stated stage are taken as ZeRO-3, which fits wherever they were run"},
+      {.name = "DeepSeek's HAI-LLM",
+       .sources = {"isca'25", "deepseek-v3 tech"},
+       .fused_loss = false,
+       .moment = kBf16,
+       .experts_split_by_tensor = false,
+       .mtp = true,
+       .reason = "DeepSeek-V3, arXiv 2412.19437, section 3.3: bf16 moments, fp32 master weights and gradients, ZeRO-1"},
+      {.name = "MLPerf's NeMo LoRA",
+       .sources = {"llama2_70b_lora"},
+       .tensor = true,
+       .fused_loss = true,
+       .gradient = kBf16,
+       .reduce = kBf16,
+       .fp8_gather = true,
+       .lora_rank = 16,
+       .lora_attention_only = true,
+       .reason = "MLPerf training rules, llama2_70b_lora: rank 16 on the attention projections"},
+      {.name = "NeMo and Megatron-Bridge",
+       .sources = {"nemo", "megatron-bridge", "dgxc", "mlperf", "dsv3_gb200"},
+       .tensor = true,
+       .fused_loss = true,
+       .gradient = kBf16,
+       .reduce = kBf16,
+       .fp8_gather = true,
+       .mtp = true,
+       .reason =
+           "NeMo's performance recipes: grad_reduce_in_fp32 false, distributed optimizer with overlapped "
+           "reduce-scatter and gather, tensor-parallel overlap by user buffers, fused cross entropy, fp8 parameter "
+           "gather with per-tensor fp8"},
+      {.name = "MegaScale",
+       .sources = {"megascale"},
+       .tensor = false,
+       .reason =
+           "MegaScale, NSDI 2024, section 3.2, for its own rows; its Megatron-LM baseline has Megatron's defaults"},
+      {.name = "Megatron-LM of 2021 and 2022",
+       .sources = {"sc'21", "mt-nlg", "korthikanti"},
+       .grad_reduce = false,
+       .param_gather = false,
+       .sequence_parallel = false,
+       .flash_attention = false,
+       .zero_stage = 0,
+       .reason =
+           "arXiv 2104.04473, 2201.11990 and 2205.05198: before flash attention, gradients reduced at the end of a "
+           "step; sequence parallelism where the row says so"},
+      {.name = "Megatron-LM",
+       .sources = {"megatron", ""},
+       .grad_reduce = false,
+       .param_gather = false,
+       .reason = "Megatron-LM's overlap flags are off unless a script sets them; bf16 runs accumulate in fp32"},
+  };
+}
+
+}  // namespace
+
+const std::vector<StackDefaults>& all_stack_defaults() {
+  static const std::vector<StackDefaults> kStacks = make_stacks();
+  return kStacks;
+}
+
+const StackDefaults& stack_defaults(const PublishedRun& run) {
+  const std::string text = lower_case(run.source + " " + run.id + " " + run.model);
+  const auto& stacks = all_stack_defaults();
+  const auto tells = [&](const StackDefaults& stack) {
+    return std::any_of(stack.sources.begin(), stack.sources.end(),
+                       [&](std::string_view part) { return contains(text, part); });
+  };
+  return *std::find_if(stacks.begin(), stacks.end(), tells);  // the last entry's "" occurs everywhere
+}
+
+}  // namespace supernode

@@ -1,0 +1,45 @@
+#pragma once
+// What each training software does when a published run does not say. One table; each entry has its reason.
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "base/precision.hpp"
+#include "scenarios/import_table.hpp"
+
+namespace supernode {
+
+struct StackDefaults {
+  std::string_view name;
+  std::vector<std::string_view> sources = {};  // texts of `source`, `id` or `overlap_notes` (lower case) that tell it
+
+  // Overlap.
+  bool grad_reduce = true, param_gather = true, tensor = false, pipeline = true;
+  std::int64_t tensor_chunks = 4;
+
+  bool sequence_parallel = true;
+  bool flash_attention = true;
+  bool fused_loss = false;
+  std::int64_t zero_stage = 1;
+  std::string_view context = "ring";  // a ContextKind
+
+  // Number formats of a bf16 (or lower) run and of an fp16 run: gradient buffer and its reduction.
+  Precision gradient = Precision::kFp32, reduce = Precision::kFp32;
+  Precision gradient_fp16 = Precision::kFp16, reduce_fp16 = Precision::kFp16;
+  Precision moment = Precision::kFp32;
+  bool fp8_gather = false;  // parameters are gathered in fp8 when products are per-tensor fp8
+
+  bool experts_split_by_tensor = true;  // without a stated expert_tensor_parallel it is tensor_parallel
+  bool mtp = false;                     // trains a model's multi-token-prediction modules unless the row says otherwise
+  std::int64_t lora_rank = 32;
+  bool lora_attention_only = false;
+
+  std::string_view reason = "";
+};
+
+// By the row's source, id and notes; the last resort is Megatron-LM.
+const StackDefaults& stack_defaults(const PublishedRun& run);
+const std::vector<StackDefaults>& all_stack_defaults();
+
+}  // namespace supernode

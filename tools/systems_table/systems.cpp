@@ -1,0 +1,56 @@
+// Runs scenarios of the library, given by name, and prints a table of docs/systems.md: each beside the first.
+// tools/systems puts the tables into the document; a test holds the two equal.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <stdexcept>
+
+#include "scenarios/outcome.hpp"
+#include "scenarios/scenario_loader.hpp"
+
+namespace {
+
+using namespace supernode;
+
+// 1.96 standard deviations either side: 95 % of a normal distribution.
+constexpr double kInterval = 1.96;
+
+Outcome run(const std::string& name) {
+  Diagnostics diagnostics;
+  const auto scenario = load_scenario(name, {}, diagnostics);
+  if (!scenario) throw std::runtime_error(diagnostics.render());
+  Outcome outcome = run_scenario(*scenario);
+  if (!outcome.simulated) throw std::runtime_error(scenario->spec.name + " does not fit in memory");
+  return outcome;
+}
+
+std::string published(const PublishedResult& p) {
+  if (p.step_time.value() > 0) return fmt::format("{:.1f} s", p.step_time.value());
+  if (p.tokens_per_s_chip > 0) return fmt::format("{:.0f} tokens/s a chip", p.tokens_per_s_chip);
+  return p.mfu > 0 ? fmt::format("MFU {:.0f} %", p.mfu * 100) : "–";
+}
+
+void print_row(const Outcome& o, const Outcome& first) {
+  const double spread = kInterval * (o.step_deviation / o.step_time);
+  fmt::print("| {} | {} × {} | {:.2f} s ± {:.0f} % | {:.0f} | {:.0f} | {:.2f} | {:.1f} % | {} |\n", o.scenario.name,
+             o.size.chips, o.scenario.input.chip.name, o.step_time.value(), 100 * spread, o.tokens_per_s.per_chip,
+             o.tokens_per_s.per_die, o.tokens_per_s.per_chip / first.tokens_per_s.per_chip, 100 * o.bf16.mfu,
+             published(o.scenario.published));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    fmt::print("| scenario | chips | step | tokens/s a chip | a die | a chip, over the first | MFU | published |\n");
+    fmt::print("|---|---|---|---|---|---|---|---|\n");
+    if (argc < 2) throw std::runtime_error("name scenarios of the library");
+    const Outcome first = run(argv[1]);
+    print_row(first, first);
+    for (int i = 2; i < argc; ++i) print_row(run(argv[i]), first);
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "supernode_systems: {}\n", e.what());
+    return 1;
+  }
+  return 0;
+}
