@@ -18,6 +18,7 @@ std::vector<StackDefaults> make_stacks() {
        .param_gather = false,
        .tensor = true,
        .tensor_chunks = 2,
+       .memory = "nanotron",
        .gradient = kFp32,
        .reduce = kFp32,
        .reason = "nanotron accumulates and reduces gradients in fp32 under the last backward pass, gathers ZeRO-1 "
@@ -54,21 +55,25 @@ std::vector<StackDefaults> make_stacks() {
       {.name = "llm-foundry's Composer FSDP",
        .sources = {"llm-foundry"},
        .sequence_parallel = false,
+       .fused_loss = true,
        .zero_stage = 3,
+       .memory = "fsdp",
        .gradient_fp16 = kFp32,
        .reduce_fp16 = kFp32,
-       .reason =
-           "PyTorch FSDP prefetches gathers and overlaps reductions; Composer's mixed precision DEFAULT reduces in "
-           "fp32 and PURE in the low format"},
+       .reason = "llm-foundry's loss_fn defaults to fused_crossentropy; PyTorch FSDP prefetches gathers and overlaps "
+                 "reductions; Composer's mixed precision DEFAULT reduces in "
+                 "fp32 and PURE in the low format"},
       {.name = "torchtitan-npu",
        .sources = {"titan"},
        .zero_stage = 3,
+       .memory = "fsdp",
        .experts_split_by_tensor = false,
        .reason = "torchtitan shards with FSDP2, reduces in fp32 and prefetches by default"},
       {.name = "NeMo Automodel",
        .sources = {"automodel"},
        .sequence_parallel = false,
        .zero_stage = 3,
+       .memory = "fsdp",
        .experts_split_by_tensor = false,
        .lora_rank = 8,
        .reason = "Automodel shards with FSDP2; its LoRA examples have rank 8"},

@@ -24,6 +24,8 @@ struct StackDefaults {
   std::int64_t zero_stage = 1;
   std::string_view context = "ring";  // a ContextKind
 
+  std::string_view memory = "megatron";  // plan.stack
+
   // Number formats of a bf16 (or lower) run and of an fp16 run: gradient buffer and its reduction.
   Precision gradient = Precision::kFp32, reduce = Precision::kFp32;
   Precision gradient_fp16 = Precision::kFp16, reduce_fp16 = Precision::kFp16;

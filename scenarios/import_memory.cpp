@@ -18,6 +18,15 @@ double median(std::vector<double> values) {
   return (*middle + *std::max_element(values.begin(), middle)) / 2;
 }
 
+// nanotron's log shows rank 0's counters.
+Bytes counted_peak(const MeasuredRun& measured, const std::vector<StageMemory>& stages) {
+  if (measured.reserved_bytes > 0) return stages.front().peak_reserved();
+  if (measured.allocated_bytes <= 0) return peak_memory(stages);
+  Bytes peak{};
+  for (const StageMemory& stage : stages) peak = max(peak, stage.peak_allocated());
+  return peak;
+}
+
 }  // namespace
 
 std::optional<double> MemoryVerdict::error() const {
@@ -30,7 +39,7 @@ MemoryVerdict judge_memory(const PublishedRun& run) {
   verdict.id = run.id;
   verdict.model = run.model;
   verdict.ran = run.measured.ran;
-  verdict.measured = Bytes(run.measured.allocated_bytes);
+  verdict.measured = Bytes(run.measured.peak_bytes());
   Diagnostics diagnostics;
   const auto scenario = load_published_run(run, diagnostics);
   if (!scenario) {
@@ -38,7 +47,8 @@ MemoryVerdict judge_memory(const PublishedRun& run) {
     return verdict;
   }
   const MemoryReport report = estimate_memory(scenario->spec.input);
-  verdict.peak = peak_memory(report.stages);
+  verdict.need = peak_memory(report.stages);
+  verdict.peak = counted_peak(run.measured, report.stages);
   verdict.capacity = report.capacity;
   verdict.fits = report.fits;
   return verdict;

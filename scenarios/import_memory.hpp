@@ -12,10 +12,13 @@ namespace supernode {
 
 struct MemoryVerdict {
   std::string id, model;
-  Bytes peak{}, capacity{};
+  Bytes need{}, capacity{};  // of the rank that needs most, context and communicators included; of a device
   bool fits = false;
+  // What stands against the measurement: the most its allocator holds on the first rank, or the most allocated on any
+  // rank, whichever was published; `need` when neither was.
+  Bytes peak{};
   bool ran = true;      // as published
-  Bytes measured{};     // most allocated on any rank, as published; zero = not published
+  Bytes measured{};     // MeasuredRun::peak_bytes; zero = not published
   std::string problem;  // why there is no verdict; "" when there is one
   bool agrees() const { return problem.empty() && fits == ran; }
   // (predicted − measured) / measured, nothing without a measurement.

@@ -19,6 +19,9 @@ struct RunImport {
   std::vector<std::string> assumptions = {}, warnings = {};
   std::string problem = "";
 
+  std::int64_t ranks = 0;   // that train
+  std::string system = "";  // set by import_system: the catalogue's name
+
   // Set by import_model for import_plan.
   std::int64_t layers = 0;                     // without no-op layers
   std::vector<std::int64_t> noop_layers = {};  // positions in the source's numbering that compute nothing
@@ -31,7 +34,7 @@ struct RunImport {
   std::int64_t tensor() const { return std::max<std::int64_t>(1, run.tensor); }
   std::int64_t pipeline() const { return std::max<std::int64_t>(1, run.pipeline); }
   std::int64_t context() const { return std::max<std::int64_t>(1, run.context); }
-  std::int64_t data() const { return run.ranks / (tensor() * pipeline() * context()); }
+  std::int64_t data() const { return ranks / (tensor() * pipeline() * context()); }
 };
 
 void import_system(RunImport& import);
@@ -39,11 +42,14 @@ void import_model(RunImport& import);
 void import_plan(RunImport& import);
 
 // Parts of the plan with a file of their own.
-void import_precision(RunImport& import);  // import_precision.cpp
-void import_phrases(RunImport& import);    // import_phrases.cpp: overlap_notes, sharding, recompute
-void import_stages(RunImport& import);     // import_stages.cpp: layers over pipeline stages
+void import_precision(RunImport& import);                 // import_precision.cpp
+void import_phrases(RunImport& import);                   // import_phrases.cpp: overlap_notes, sharding, recompute
+void import_stages(RunImport& import);                    // import_stages.cpp: layers over pipeline stages
+void import_rl(RunImport& import);                        // import_rl.cpp
+std::int64_t rl_training_ranks(const PublishedRun& run);  // all, or those beside the rollout's
+std::int64_t rl_update_sequences(const RunImport& import, std::int64_t round);  // a multiple of `round`
 // Layers on each of `stages` as nanotron lays them out; see import_stages.cpp.
 std::vector<std::int64_t> nanotron_stage_layers(std::int64_t layers, std::int64_t stages, double layer_cost,
-                                                double head_cost);
+                                                double head_cost, bool fills);
 
 }  // namespace supernode

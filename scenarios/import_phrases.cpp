@@ -6,8 +6,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
+#include "scenarios/catalogue_specs.hpp"
 #include "scenarios/import_parts.hpp"
 #include "scenarios/import_text.hpp"
 
@@ -41,8 +43,8 @@ std::vector<Phrase> make_overlap_phrases() {
       {"moe-fb-overlap", "overlap.expert", "true"},
       {"full fwd/bwd all-to-all overlap", "overlap.expert", "true"},
       {"hierarchical ep all-to-all", "overlap.expert", "true"},
+      {"dualpipe", "schedule", "dualpipe"},
       {"dualpipev", "schedule", "dualpipev"},
-      {"dualpipe:", "schedule", "dualpipe"},
       {"megatron_cp_algo", "context.kind", "ring"},
       {"ulysses_cp_algo", "context.kind", "ulysses"},
       {"ulysses cp", "context.kind", "ulysses"},
@@ -139,6 +141,49 @@ void import_overlap(RunImport& import) {
   }
 }
 
+// bf16 weights and bf16 gradients of a rank against its chip's memory: the least that ZeRO up to stage 1 holds.
+bool overflows_unsharded(RunImport& import) {
+  const double split = static_cast<double>(import.tensor() * import.pipeline());
+  const double held = 4 * import.run.parameters / split;
+  constexpr double kSmallestMemory = 32e9;  // of any chip in the catalogue: below it there is nothing to look up
+  if (import.experts > 0 || import.kind == RunKind::kLora || held < kSmallestMemory) return false;
+  Diagnostics ignored;
+  const auto system = load_system(import.system, ignored);
+  const auto chip = system ? load_chip(system->chip, ignored) : std::nullopt;
+  constexpr double kUsable = 0.9;  // the rest is the context's, the optimizer's and one layer's activations
+  return chip && held > kUsable * chip->device_hbm_capacity().value();
+}
+
+// Megatron-Bridge's FSDP recipes move the activations of so many layers to host memory
+// (NVIDIA-NeMo/Megatron-Bridge, scripts/performance/configs/llama/llama3_workload_base_configs.py and llama31_...:
+// cpu_offloading_num_layers); its performance tables leave it out. The fp8 figure serves fp4 too.
+struct OffloadedLayers {
+  std::string_view model, system;
+  bool low_precision;
+  std::int64_t layers;
+};
+constexpr std::array kOffloadedLayers = {
+    OffloadedLayers{"llama-3-70b", "gb300-nvl72", false, 30},
+    OffloadedLayers{"llama-3-70b", "gb300-nvl72", true, 20},
+    OffloadedLayers{"llama-3-70b", "gb200-nvl72", false, 20},
+    OffloadedLayers{"llama-3-70b", "gb200-nvl72", true, 40},
+    OffloadedLayers{"llama-3-70b", "hgx-b200", true, 5},
+    OffloadedLayers{"llama-3.1-405b", "gb300-nvl72", false, 40},
+    OffloadedLayers{"llama-3.1-405b", "gb300-nvl72", true, 10},
+};
+
+void import_recipe_offload(RunImport& import) {
+  if (!contains(lower_case(import.run.source), "megatron-bridge") || import.kind != RunKind::kPretrain) return;
+  const bool low = import.yaml.word("plan.precision.compute") != "bf16";
+  for (const OffloadedLayers& each : kOffloadedLayers) {
+    if (!contains(import.name, each.model) || import.system != each.system || low != each.low_precision) continue;
+    const double share = static_cast<double>(each.layers) / static_cast<double>(import.layers);
+    import.yaml.set_number("plan.offload.activations", std::round(1000 * share) / 1000);
+    import.assume(
+        fmt::format("activations of {} of {} layers in host memory, as in the recipe", each.layers, import.layers));
+  }
+}
+
 void import_sharding(RunImport& import) {
   const std::string text = lower_case(import.run.sharding);
   YamlBuilder& yaml = import.yaml;
@@ -146,9 +191,14 @@ void import_sharding(RunImport& import) {
   const auto found = std::find_if(phrases.begin(), phrases.end(),
                                   [&](const ShardingPhrase& each) { return contains(text, each.text); });
   const bool known = found != phrases.end() && !text.empty();
-  const std::int64_t stage = known ? found->stage : import.stack.zero_stage;
+  std::int64_t stage = known ? found->stage : import.stack.zero_stage;
+  if (stage < 3 && overflows_unsharded(import)) {
+    stage = 3;
+    import.assume("fully sharded (ZeRO-3): whole weights and gradients would be more than a chip's memory");
+  }
   if (!known) import.assume(fmt::format("ZeRO stage {}, the way of {}", stage, import.stack.name));
   yaml.set("plan.zero_stage", stage);
+  if (stage == 3) import_recipe_offload(import);
   const auto group = number_after(text, "shard=");
   if (!group || stage == 0) return;
   const auto shards = static_cast<std::int64_t>(*group), replicas = import.data() * import.context();
@@ -189,7 +239,7 @@ void import_recompute(RunImport& import) {
   yaml.set_word("plan.recompute", found->kind);
   if (!found->modules.empty()) yaml.set_words("plan.recomputed.modules", found->modules);
   if (const auto block = number_after(text, "full/block/")) {
-    yaml.set("plan.recomputed.block", static_cast<std::int64_t>(*block));
+    yaml.set("plan.recomputed.block", std::min(import.layers, static_cast<std::int64_t>(*block)));
   }
   if (contains(text, "per perf-recipe configs")) import.assume("what is recomputed, from the recipe's configuration");
 }

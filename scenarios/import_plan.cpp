@@ -14,6 +14,7 @@ namespace {
 void set_stack_defaults(RunImport& import) {
   const StackDefaults& stack = import.stack;
   YamlBuilder& yaml = import.yaml;
+  yaml.set_word("plan.stack", stack.memory);
   yaml.set_flag("plan.sequence_parallel", stack.sequence_parallel);
   yaml.set_flag("plan.flash_attention", stack.flash_attention);
   yaml.set_flag("plan.fused_loss", stack.fused_loss);
@@ -39,8 +40,13 @@ void set_degrees(RunImport& import) {
   yaml.set("plan.data_parallel", import.data());
 }
 
-void drop_idle_context(RunImport& import) {
+// Overlap and context keys that would act on nothing.
+void drop_idle_keys(RunImport& import) {
   YamlBuilder& yaml = import.yaml;
+  if (import.tensor() == 1) {
+    yaml.erase("plan.overlap.tensor");
+    yaml.erase("plan.overlap.tensor_chunks");
+  }
   if (import.context() == 1) return yaml.erase("plan.context");
   const bool hybrid = contains(lower_case(import.run.overlap), "hybrid_cp_algo");
   if (!hybrid) return;
@@ -109,7 +115,10 @@ void set_batch(RunImport& import) {
   if (run.micro_batch == 0) import.assume("micro-batches of one sequence: the row does not say");
   const std::int64_t round = micro * import.data();
   std::int64_t global = run.global_batch;
-  if (global == 0) {
+  if (import.kind == RunKind::kRl) {
+    global = rl_update_sequences(import, round);
+    import.assume(fmt::format("an update of {} sequences that samples are packed into", global));
+  } else if (global == 0) {
     global = noted_batch(import, round);
     import.assume(fmt::format("a global batch of {} sequences", global));
   } else if (global % round != 0) {
@@ -158,14 +167,6 @@ void set_lora(RunImport& import) {
   if (import.stack.lora_attention_only) import.yaml.set_flag("plan.lora.attention_only", true);
 }
 
-void check_finetuning(RunImport& import) {
-  if (import.kind == RunKind::kRl) {
-    import.warnings.push_back(
-        "rollout, reference and reward passes of the reinforcement-learning step: the scenario is "
-        "its policy update");
-  }
-}
-
 }  // namespace
 
 void import_plan(RunImport& import) {
@@ -173,7 +174,7 @@ void import_plan(RunImport& import) {
   set_degrees(import);
   import_precision(import);
   import_phrases(import);
-  drop_idle_context(import);
+  drop_idle_keys(import);
   set_experts(import);
   set_routing(import);
   set_batch(import);
@@ -181,7 +182,7 @@ void import_plan(RunImport& import) {
   mend_interleaving(import);
   set_documents(import);
   set_lora(import);
-  check_finetuning(import);
+  if (import.kind == RunKind::kRl) import_rl(import);
 }
 
 }  // namespace supernode

@@ -36,8 +36,8 @@ void missing_shape(RunImport& import) {
 void check_degrees(RunImport& import) {
   const PublishedRun& run = import.run;
   const std::int64_t replica = import.tensor() * import.pipeline() * import.context();
-  if (run.ranks % replica != 0) {
-    import.problem = fmt::format("tp x pp x cp = {} does not divide {} ranks", replica, run.ranks);
+  if (import.ranks % replica != 0) {
+    import.problem = fmt::format("tp x pp x cp = {} does not divide {} ranks", replica, import.ranks);
   } else if (run.data > 0 && run.data != import.data()) {
     import.assume(
         fmt::format("data parallelism {} = ranks / (tp x pp x cp); the row says {}", import.data(), run.data));
@@ -79,6 +79,7 @@ std::string_view to_string(RunKind kind) {
 
 ImportedRun import_run(const PublishedRun& run) {
   RunImport import{.run = run, .stack = stack_defaults(run), .name = lower_case(run.model), .kind = kind_of(run)};
+  import.ranks = import.kind == RunKind::kRl ? rl_training_ranks(run) : run.ranks;
   missing_shape(import);
   if (import.problem.empty()) check_degrees(import);
   import.yaml.set_word("name", run.id);

@@ -39,7 +39,7 @@ void set_nanotron_stages(RunImport& import) {
   const double h = static_cast<double>(import.run.hidden);
   const double ffn = static_cast<double>(import.yaml.integer("model.ffn", import.run.ffn));
   const auto stages = nanotron_stage_layers(import.layers, import.pipeline(), (4 * h + 3 * ffn) * h,
-                                            static_cast<double>(import.run.vocab) * h);
+                                            static_cast<double>(import.run.vocab) * h, import.run.fills_stages);
   import.yaml.set_list("plan.stage_layers", stages);
   import.assume("layers are laid over stages by nanotron's compute weights");
 }
@@ -59,17 +59,19 @@ void set_even_stages(RunImport& import, std::int64_t pieces) {
 }  // namespace
 
 // Layers on each stage by nanotron's rule (huggingface/nanotron, models/base.py, build_model): blocks are laid out in
-// order, each on the current stage, and the stage changes behind the block whose cumulated cost passes the stage's
-// share of the whole. The head weighs as given; embedding and norms nothing.
+// order, each on the current stage, and the stage changes behind the block whose cumulated cost reaches the stage's
+// share of the whole (`fills`), or before nanotron's pipeline fix exceeds it. The head weighs as given; embedding and
+// norms nothing.
 std::vector<std::int64_t> nanotron_stage_layers(std::int64_t layers, std::int64_t stages, double layer_cost,
-                                                double head_cost) {
+                                                double head_cost, bool fills) {
   std::vector<std::int64_t> counts(static_cast<std::size_t>(stages), 0);
   const double whole = layer_cost * static_cast<double>(layers) + head_cost;
   std::size_t stage = 0;
   for (std::int64_t layer = 1; layer <= layers; ++layer) {
     ++counts[stage];
     const double share = whole * static_cast<double>(stage + 1) / static_cast<double>(stages);
-    if (layer_cost * static_cast<double>(layer) > share && stage + 1 < counts.size()) ++stage;
+    const double cost = layer_cost * static_cast<double>(layer);
+    if ((fills ? cost >= share : cost > share) && stage + 1 < counts.size()) ++stage;
   }
   return counts;
 }

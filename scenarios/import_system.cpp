@@ -82,6 +82,7 @@ void import_system(RunImport& import) {
     import.problem = fmt::format("{} ranks do not fill chips of {}", run.ranks, system->devices);
     return;
   }
+  import.system = system->system;
   import.yaml.set_word("system.base", system->system);
   import.yaml.set("system.chips", run.ranks / system->devices);
   if (system->devices > 1) import.assume(fmt::format("{} ranks are dies, {} on a chip", run.ranks, system->devices));

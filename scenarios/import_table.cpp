@@ -163,6 +163,7 @@ PublishedRun read_nanotron_run(const CsvRow& row, Diagnostics& diagnostics) {
   run.global_batch = run.micro_batch * run.accumulation * run.data;  // `gbs` counts tokens in one table
   run.parameters = 1e9 * row.number("num_params", diagnostics).value_or(0);
   run.tied_embeddings = row.boolean("tie_word_embeddings", diagnostics);
+  run.fills_stages = row.boolean("after_pp_fix", diagnostics).value_or(true);
   run.precision = "BF16";
   run.sharding = fmt::format("ZeRO-{}", row.text("zero_stage"));
   run.recompute = "none";

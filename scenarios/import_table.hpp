@@ -26,6 +26,10 @@ struct MeasuredRun {
   double allocated_bytes = 0;  // most memory allocated on any rank
   double reserved_bytes = 0;   // most memory the allocator held
   bool ran = true;             // false: it ran out of memory
+
+  // The most a rank needed. nanotron logs as allocated what is held behind the update, so where a source gives what
+  // the allocator reserved, that is the peak.
+  double peak_bytes() const { return reserved_bytes > 0 ? reserved_bytes : allocated_bytes; }
 };
 
 // One row. Numbers are 0 and texts empty where the row does not say.
@@ -40,6 +44,7 @@ struct PublishedRun {
   std::int64_t experts = 0, topk = 0, shared_experts = 0, moe_ffn = 0;
   double parameters = 0;  // in units
   std::optional<bool> tied_embeddings;
+  bool fills_stages = true;  // nanotron since its pipeline fix: see nanotron_stage_layers
   std::int64_t sequence = 0, global_batch = 0, micro_batch = 0, accumulation = 0;
   std::int64_t tensor = 0, pipeline = 0, virtual_stages = 0, context = 0, expert = 0, expert_tensor = 0, data = 0;
   MeasuredRun measured;

@@ -93,6 +93,11 @@ std::int64_t YamlBuilder::integer(std::string_view path, std::int64_t otherwise)
   return value;
 }
 
+std::string_view YamlBuilder::word(std::string_view path) const {
+  const YamlNode* node = find(path);
+  return node ? std::string_view(node->scalar) : std::string_view();
+}
+
 void YamlBuilder::erase(std::string_view path) {
   const std::size_t dot = path.rfind('.');
   if (dot != std::string_view::npos && !has(path.substr(0, dot))) return;

@@ -22,6 +22,7 @@ class YamlBuilder {
   void set_words(std::string_view path, const std::vector<std::string>& words);
   bool has(std::string_view path) const;
   std::int64_t integer(std::string_view path, std::int64_t otherwise) const;  // of a value set by set()
+  std::string_view word(std::string_view path) const;                         // "" when absent
   void erase(std::string_view path);
 
   const YamlNode& tree() const { return root_; }

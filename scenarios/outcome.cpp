@@ -85,6 +85,7 @@ Outcome make_outcome(const Scenario& scenario, MemoryReport memory, const Simula
   out.size = job_size(input);
   out.simulated = true;
   out.step_time = result.step.step_time;
+  out.step_deviation = result.deviation;
   out.tokens = result.tokens;
   out.tokens_per_s = token_rate(result.tokens / result.step.step_time.value(), out.size);
   out.model_flops = result.model_flops;

@@ -61,7 +61,8 @@ struct Outcome {
   // The rest is there only when the step was simulated (not when the plan does not fit).
   bool simulated = false;
   Seconds step_time{};
-  double tokens = 0;  // of one step
+  Seconds step_deviation{};  // one standard deviation, of the fitted costs alone
+  double tokens = 0;         // of one step
   TokenRate tokens_per_s;
   Flops model_flops{}, hardware_flops{};
   FlopsPerSecond model_flops_chip{};  // achieved, per chip

@@ -20,7 +20,8 @@ struct RunSpec {
                                        Confidence::kAssumed};
   Sourced<Seconds> checkpoint_stall{Seconds(1), "ByteCheckpoint, arXiv 2407.20143, table 8: 0.59 s blocked at 405B",
                                     Confidence::kDerived};  // training waits for each checkpoint
-  Sourced<double> chip_watts{0, "unknown", Confidence::kAssumed};  // of a chip with its share of the system; 0 = unknown
+  Sourced<double> chip_watts{0, "unknown",
+                             Confidence::kAssumed};  // of a chip with its share of the system; 0 = unknown
   bool any() const { return tokens > 0 || steps > 0 || samples > 0; }
 };
 
@@ -35,18 +36,18 @@ struct StepRate {
 
 struct Projection {
   double steps = 0, tokens = 0, samples = 0;
-  Seconds stepping{};       // the steps alone
-  Seconds time{};           // with checkpoints, interruptions and what they throw away
+  Seconds stepping{};  // the steps alone
+  Seconds time{};      // with checkpoints, interruptions and what they throw away
   double interruptions = 0;
-  double effective = 0;     // stepping / time
+  double effective = 0;  // stepping / time
   double chip_hours = 0;
   double megawatt_hours = 0;  // 0 = power unknown
   double days() const { return time.value() / 86400; }
 };
 
-// Time t satisfies t = s·(1 + stall/interval) + t·λ·(restart + interval/2), s the steps alone and λ = chips / (chip-hours
-// per interruption): each interruption costs its restart and, on average, half of the interval between checkpoints.
-// Time is infinite when interruptions come faster than the run recovers.
+// Time t satisfies t = s·(1 + stall/interval) + t·λ·(restart + interval/2), s the steps alone and λ = chips /
+// (chip-hours per interruption): each interruption costs its restart and, on average, half of the interval between
+// checkpoints. Time is infinite when interruptions come faster than the run recovers.
 Projection project(const RunSpec& run, const StepRate& step);
 
 }  // namespace supernode

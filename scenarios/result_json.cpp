@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "scenarios/rl_json.hpp"
+
 namespace supernode {
 
 namespace {
@@ -85,6 +87,7 @@ Json published_json(const PublishedResult& published) {
 
 void add_step(const Outcome& outcome, Json& json) {
   json["step_time_s"] = outcome.step_time.value();
+  json["step_time_deviation_s"] = outcome.step_deviation.value();
   json["tokens_per_step"] = outcome.tokens;
   json["tokens_per_s"] = outcome.tokens_per_s.total;
   json["tokens_per_s_chip"] = outcome.tokens_per_s.per_chip;
@@ -136,6 +139,8 @@ Json outcome_json(const Outcome& outcome) {
   json["plan"] = plan_json(outcome.scenario.input.plan);
   json["fits_memory"] = outcome.memory.fits;
   if (outcome.simulated) add_step(outcome, json);
+  if (outcome.rl) json["rl"] = rl_json(*outcome.rl, static_cast<double>(outcome.scenario.input.chips));
+  if (outcome.projection) json["run"] = projection_json(*outcome.projection);
   json["memory"] = memory_json(outcome.memory);
   if (outcome.scenario.published.any()) json["published"] = published_json(outcome.scenario.published);
   json["assumptions"] = outcome.assumptions;

@@ -40,8 +40,15 @@ double share(double value, const Bracket& b) {
 
 Seconds decode_attention_time(const DecodeAttention& a, const ChipSpec& chip) {
   constexpr double kTileRows = 16;
-  const AttentionKernel like{.batch = 1, .heads = 1, .kv_heads = 1, .seq_q = 1, .seq_kv = 1, .head_dim = a.qk_width,
-                             .head_dim_v = a.v_width, .causal = false, .precision = a.precision};
+  const AttentionKernel like{.batch = 1,
+                             .heads = 1,
+                             .kv_heads = 1,
+                             .seq_q = 1,
+                             .seq_kv = 1,
+                             .head_dim = a.qk_width,
+                             .head_dim_v = a.v_width,
+                             .causal = false,
+                             .precision = a.precision};
   const AttentionParameters p = KernelParameters(chip.fit).attention(like, chip);
   const DeviceRates device = device_rates(chip, chip.effective(a.precision));
   const double width = real(a.qk_width + a.v_width) / 2;
@@ -78,7 +85,7 @@ Seconds InferenceCostModel::time(const InferenceOp& op) {
 }
 
 // Of a layer cut into `halves` parts that run in turn, one's exchanges hide under another's computation; of a shortcut
-// layer the experts' exchanges hide under the dense branch.
+// layer the experts' exchanges hide under the dense branch. What runs at once slows one another by the chip's factor.
 PassTime InferenceCostModel::sum(const InferencePass& pass, double halves) {
   PassTime total;
   for (const InferenceBlock& block : inference_program(model_, plan_, pass)) {
@@ -89,10 +96,11 @@ PassTime InferenceCostModel::sum(const InferencePass& pass, double halves) {
       (exchange == nullptr ? compute : exchange->group == InferenceGroup::kTensor ? tensor : expert) += t;
       if (exchange == nullptr && op.beside_experts) beside += t;
     }
-    const Seconds hidden_expert = max(Seconds(0), expert - beside);
-    const Seconds exposed = halves > 1 ? max(Seconds(0), hidden_expert + tensor - compute) : hidden_expert + tensor;
-    total.compute += block.count * halves * compute;
-    total.exchange += block.count * halves * exposed;
+    const Seconds all = expert + tensor;
+    const Seconds hidden = halves > 1 ? min(all, compute) : min(expert, beside);
+    const double slowdown = chip_.overlap_slowdown.value - 1;
+    total.compute += block.count * halves * (compute + slowdown * hidden);
+    total.exchange += block.count * halves * (all - hidden);
   }
   return total;
 }
@@ -121,8 +129,8 @@ std::map<std::string, Seconds> InferenceCostModel::operations(const InferencePas
 Seconds InferenceCostModel::grid_step(std::int64_t sequences, std::int64_t context) {
   const auto [it, fresh] = steps_.try_emplace({sequences, context});
   if (fresh) {
-    const InferencePass pass{.sequences = sequences, .new_tokens = 1 + plan_.speculative.tokens,
-                             .context = real(context)};
+    const InferencePass pass{
+        .sequences = sequences, .new_tokens = 1 + plan_.speculative.tokens, .context = real(context)};
     it->second = pass_time(pass).total();
   }
   return it->second;
@@ -135,8 +143,8 @@ double InferenceCostModel::captured(double sequences) const {
   return next == batches.end() ? sequences : real(*next);
 }
 
-// A captured batch pads what depends on the number of rows; the padding's caches are empty, so that the context, a mean,
-// shrinks in proportion.
+// A captured batch pads what depends on the number of rows; the padding's caches are empty, so that the context, a
+// mean, shrinks in proportion.
 Seconds InferenceCostModel::decode_step(double sequences, double context) {
   const double run = std::max(1.0, captured(sequences));
   const double mean = std::max(1.0, context * sequences / run);
@@ -144,9 +152,7 @@ Seconds InferenceCostModel::decode_step(double sequences, double context) {
   const Bracket batch = whole ? Bracket{std::llround(run), std::llround(run)} : bracket(run);
   const Bracket tokens = bracket(mean);
   const double x = share(run, batch), y = share(mean, tokens);
-  const auto at = [&](std::int64_t b) {
-    return (1 - y) * grid_step(b, tokens.low) + y * grid_step(b, tokens.high);
-  };
+  const auto at = [&](std::int64_t b) { return (1 - y) * grid_step(b, tokens.low) + y * grid_step(b, tokens.high); };
   return x == 0 ? at(batch.low) : (1 - x) * at(batch.low) + x * at(batch.high);
 }
 

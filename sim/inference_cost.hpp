@@ -57,7 +57,7 @@ class InferenceCostModel {
   std::unique_ptr<KernelCostModel> kernels_;
   std::vector<DeviceId> tensor_group_, expert_group_;
   std::map<std::pair<std::int64_t, std::int64_t>, Seconds> steps_;  // by sequences and context
-  std::map<std::int64_t, Seconds> prefills_;  // of one prompt, by length
+  std::map<std::int64_t, Seconds> prefills_;                        // of one prompt, by length
 };
 
 }  // namespace supernode

@@ -120,13 +120,13 @@ class RolloutSimulation {
     const double count = static_cast<double>(lengths_.size());
     const double context = spec_.prompt_length + squares / count / (2 * mean());
     const double under_way = count * real(std::max<std::int64_t>(1, spec_.placement.staleness));
-    const double batch = std::max(1.0, std::min({real(plan_.max_batch), under_way / real(plan_.data_parallel),
-                                                 capacity_ / context}));
+    const double batch =
+        std::max(1.0, std::min({real(plan_.max_batch), under_way / real(plan_.data_parallel), capacity_ / context}));
     const Seconds step = cost_.decode_step(batch, context);
     const double rate = plan_.speculative.tokens_per_step();
     const double on_replica = count / real(plan_.data_parallel);
-    phase.least = on_replica * mean() / (batch * rate) * step +
-                  cost_.prefill(on_replica, std::llround(spec_.prompt_length));
+    phase.least =
+        on_replica * mean() / (batch * rate) * step + cost_.prefill(on_replica, std::llround(spec_.prompt_length));
     phase.longest_sample = longest / rate * step;
   }
 

@@ -54,8 +54,7 @@ class RlStep {
     out_.samples = spec_.trained_samples();
     response_ = mean_of(spec_.response, spec_.sampled());
     out_.tokens = out_.samples * (spec_.prompt_length + response_);
-    const double sequences =
-        spec_.packing ? out_.tokens / real(plan().sequence_length) : out_.samples;
+    const double sequences = spec_.packing ? out_.tokens / real(plan().sequence_length) : out_.samples;
     passes_ = sequences / real(plan().global_batch);
     out_.training_steps = spec_.epochs * passes_;
   }
@@ -116,7 +115,8 @@ class RlStep {
     return software.value() > 0 ? max(fabric, own / software) : fabric;
   }
 
-  // Colocated: the rollout needs the room of the optimizer states; the frozen model's weights come and go with its pass.
+  // Colocated: the rollout needs the room of the optimizer states; the frozen model's weights come and go with its
+  // pass.
   Seconds offload_time() const {
     if (!colocated()) return {};
     Bytes moved{};
@@ -144,8 +144,8 @@ class RlStep {
       out_.step_time = out_.rollout_time + out_.training_time;
     } else {
       const PlacementSpec& placement = spec_.placement;
-      out_.step_time = combined_step(placement, out_.rollout_time, out_.training_time, phase_.least + moving,
-                                     phase_.longest_sample);
+      out_.step_time =
+          combined_step(placement, out_.rollout_time, out_.training_time, phase_.least + moving, phase_.longest_sample);
       // Both sets of chips take part in one move of the weights.
       if (placement.staleness == 0) out_.step_time -= moving;
     }

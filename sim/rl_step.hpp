@@ -13,13 +13,13 @@
 namespace supernode {
 
 struct RlInput {
-  SimulationInput training;                // on the training chips only
-  RlSpec spec;                             // checked
-  std::optional<ModelSpec> reward_model;   // of RewardKind::kModel
-  std::optional<ModelSpec> critic_model;   // of PPO; nothing = the policy's
-  std::int64_t rollout_chips = 0;          // all chips when colocated
-  std::int64_t first_rollout_chip = 0;     // behind the training chips when disaggregated
-  std::int64_t chips = 0;                  // in all
+  SimulationInput training;               // on the training chips only
+  RlSpec spec;                            // checked
+  std::optional<ModelSpec> reward_model;  // of RewardKind::kModel
+  std::optional<ModelSpec> critic_model;  // of PPO; nothing = the policy's
+  std::int64_t rollout_chips = 0;         // all chips when colocated
+  std::int64_t first_rollout_chip = 0;    // behind the training chips when disaggregated
+  std::int64_t chips = 0;                 // in all
 };
 
 struct RlPhase {
@@ -31,13 +31,13 @@ struct RlPhase {
 
 struct RolloutReport {
   double samples = 0, finished = 0;
-  double steps = 0;         // decode steps of the slowest instance
-  double mean_batch = 0;    // sequences of a replica
+  double steps = 0;            // decode steps of the slowest instance
+  double mean_batch = 0;       // sequences of a replica
   double capacity_tokens = 0;  // of a replica's cache
   double preempted = 0;
   Seconds prefill{}, tail{};
-  Seconds first_step{};     // a decode step with all sequences begun
-  Bytes weights{};          // of one rank
+  Seconds first_step{};  // a decode step with all sequences begun
+  Bytes weights{};       // of one rank
 };
 
 struct RlResult {
@@ -45,9 +45,9 @@ struct RlResult {
   Seconds rollout_time{};       // of the rollout chips: their phases
   Seconds training_time{};      // of the training chips: their phases
   Seconds step_time{};
-  double samples = 0;           // trained on
-  double tokens = 0;            // prompts and responses trained on
-  double training_steps = 0;    // optimizer steps of the plan
+  double samples = 0;         // trained on
+  double tokens = 0;          // prompts and responses trained on
+  double training_steps = 0;  // optimizer steps of the plan
   RolloutReport rollout;
   std::vector<std::string> notes;
 };

@@ -107,8 +107,7 @@ class Rollout {
  public:
   explicit Rollout(const RolloutInput& input) : input_(input) {
     for (std::int64_t i = 0; i < input.replicas; ++i) replicas_.emplace_back(input_);
-    for (std::size_t i = 0; i < input.samples.size(); ++i)
-      replicas_[i % replicas_.size()].queue(input.samples[i]);
+    for (std::size_t i = 0; i < input.samples.size(); ++i) replicas_[i % replicas_.size()].queue(input.samples[i]);
   }
 
   RolloutResult run() {

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "sim/step_timing.hpp"
+#include "sim/step_uncertainty.hpp"
 #include "workloads/step_program.hpp"
 
 namespace supernode {
@@ -24,10 +25,18 @@ void note_assumed(std::string_view what, const Sourced<T>& value, std::vector<st
     notes.push_back(fmt::format("{}: assumed ({})", what, value.source));
 }
 
+void note_routing(const SimulationInput& input, std::vector<std::string>& notes) {
+  const double imbalance = input.plan.routing.imbalance;
+  if (input.model.moe.experts == 0) return;
+  notes.push_back(imbalance > 1
+                      ? fmt::format("MoE routing: the busiest expert rank gets {} times the mean tokens", imbalance)
+                      : "MoE routing is force-balanced: every expert gets the same tokens");
+}
+
 std::vector<std::string> assumptions(const SimulationInput& input) {
   std::vector<std::string> notes;
   note_fallback(input, notes);
-  if (input.model.moe.experts > 0) notes.push_back("MoE routing is force-balanced: every expert gets the same tokens");
+  note_routing(input, notes);
   notes.push_back("ranks of one pipeline stage are symmetric: no stragglers, no faults");
   note_assumed("scale-up hop latency", input.system.scale_up.hop_latency, notes);
   note_assumed("scale-out oversubscription", input.system.scale_out.oversubscription, notes);
@@ -90,6 +99,7 @@ SimulationResult simulate(const SimulationInput& input, const SimulationOptions&
   step.trace = options.trace;
   step.overlap_slowdown = input.chip.overlap_slowdown.value;
   out.step = run_step_simgrid(timing.program, step);
+  out.deviation = step_deviation(program, out.step, *kernels);
 
   out.tokens = static_cast<double>(input.plan.global_batch) * static_cast<double>(input.plan.sequence_length);
   out.model_flops = model_flops(input, program, out.tokens);

@@ -38,6 +38,7 @@ struct CollectiveUse {
 
 struct SimulationResult {
   StepResult step;
+  Seconds deviation{};      // one standard deviation of the step time (sim/step_uncertainty.hpp)
   Flops model_flops{};      // of one step, all ranks (model_flops_per_token, causal half; LoRA: performed once)
   Flops hardware_flops{};   // performed, recomputation and matrix products of the optimizer included, all ranks
   double tokens = 0;        // per step

@@ -24,8 +24,10 @@ struct CommandLine {
   std::vector<std::string> sets;
   CatalogCommand catalog;
   CalibrateCommand calibrate;
+  ScheduleCommand schedule;
   ImportCommand import;
   MemoryCommand memory;
+  RolloutCommand rollout;
   std::function<int()> chosen;
 };
 
@@ -122,11 +124,24 @@ void add_import_target(CLI::App& app, CommandLine& line, const std::string& inpu
 }
 
 void add_import(CLI::App& app, CommandLine& line) {
-  CLI::App* import = app.add_subcommand("import", "Turn a published run into a scenario");
+  CLI::App* import = app.add_subcommand("import", "Turn a published run, a config.json or Megatron flags into YAML");
   import->require_subcommand(1);
   CLI::App* run = import->add_subcommand("run", "A row of a table of published runs");
   add_import_target(*run, line, "table", "CSV file of published runs", import_run_command);
   run->add_option("--id", line.import.id, "The row: its id, or its number")->required()->type_name("ID");
+  CLI::App* hf = import->add_subcommand("hf", "A Hugging Face config.json, as a model");
+  add_import_target(*hf, line, "config", "config.json", import_huggingface_command);
+  CLI::App* megatron = import->add_subcommand("megatron", "Flags of Megatron-LM or MindSpeed, as a scenario");
+  add_import_target(*megatron, line, "script", "A launch script, or its flags", import_megatron_command);
+  megatron->add_option("--system", line.import.system, "A system of the catalogue")->type_name("NAME");
+  megatron->get_option("script")->required(false);
+  megatron->allow_extras();  // flags begin with --, quoted or not
+  megatron->callback([&line, megatron] {
+    for (const std::string& word : megatron->remaining())
+      line.import.input += (line.import.input.empty() ? "" : " ") + word;
+    if (line.import.input.empty()) throw CLI::RequiredError("script");
+    line.chosen = [&line] { return import_megatron_command(line.import); };
+  });
 }
 
 void add_memory(CLI::App& app, CommandLine& line) {
@@ -144,6 +159,50 @@ void add_memory(CLI::App& app, CommandLine& line) {
   });
 }
 
+void add_schedule(CLI::App& app, CommandLine& line) {
+  ScheduleCommand& command = line.schedule;
+  CLI::App* schedule = app.add_subcommand("schedule", "Draw a pipeline schedule in time, with its bubble");
+  CLI::Option* scenario = schedule->add_option("scenario", command.scenario, "Draw the plan of a scenario, as for run");
+  const auto of_plan = [&](const std::string& name, std::int64_t& value, const std::string& help, std::int64_t most) {
+    schedule->add_option(name, value, help)->check(CLI::Range(std::int64_t{1}, most))->excludes(scenario);
+  };
+  schedule->add_option("--schedule", command.schedule, "gpipe, 1f1b, interleaved, zb-h1, zb-v, dualpipe or dualpipev")
+      ->excludes(scenario);
+  of_plan("--stages", command.stages, "Pipeline stages", 1024);
+  of_plan("--microbatches", command.microbatches, "Micro-batches of a replica", 65536);
+  of_plan("--chunks", command.chunks, "Model chunks a stage", 64);
+  const auto time = [&](const std::string& name, double& value, const std::string& help) {
+    schedule->add_option(name, value, help)->check(CLI::Range(1e-6, 1e6))->type_name("TIME");
+  };
+  time("--forward", command.times.forward, "Of a chunk's forward pass, in any unit (1)");
+  time("--backward-input", command.times.backward_input, "Of the half of a backward pass that others wait for (1)");
+  time("--backward-weight", command.times.backward_weight, "Of the other half (1)");
+  time("--pair", command.times.pair, "Of a forward and a backward pass together; pairs them");
+  schedule->add_option("--set", line.sets, "With a scenario: lay PATH=VALUE over it")
+      ->allow_extra_args(false)
+      ->type_name("PATH=VALUE");
+  schedule->add_flag("--all", command.all, "Draw all of a long schedule");
+  schedule->add_flag("--json", command.json, "Print JSON");
+  schedule->callback([&line] {
+    for (const std::string& text : line.sets) line.schedule.overrides.push_back(parse_override(text));
+    line.chosen = [&line] { return schedule_command(line.schedule); };
+  });
+}
+
+void add_rollout(CLI::App& app, CommandLine& line) {
+  CLI::App* rollout = app.add_subcommand("rollout", "Serving rates: of published rows, or of a scenario's rollout");
+  rollout->add_option("input", line.rollout.input, "A table of published rates (.csv), or a scenario as for run")
+      ->required();
+  rollout->add_option("--set", line.sets, "Lay PATH=VALUE over the scenario (repeatable)")
+      ->allow_extra_args(false)
+      ->type_name("PATH=VALUE");
+  rollout->add_flag("--json", line.rollout.json, "Print JSON");
+  rollout->callback([&line] {
+    for (const std::string& text : line.sets) line.rollout.overrides.push_back(parse_override(text));
+    line.chosen = [&line] { return rollout_command(line.rollout); };
+  });
+}
+
 void build(CLI::App& app, CommandLine& line) {
   app.require_subcommand(1);
   app.set_version_flag("--version", "supernode " + program_version());
@@ -153,6 +212,8 @@ void build(CLI::App& app, CommandLine& line) {
   add_calibrate(app, line);
   add_import(app, line);
   add_memory(app, line);
+  add_schedule(app, line);
+  add_rollout(app, line);
   app.add_subcommand("reference", "Print the scenario reference")->callback([&line] {
     line.chosen = reference_command;
   });

@@ -3,6 +3,8 @@
 
 #include <fstream>
 
+#include "scenarios/import_huggingface.hpp"
+#include "scenarios/import_megatron.hpp"
 #include "scenarios/import_run.hpp"
 #include "tools/commands.hpp"
 #include "tools/exit_code.hpp"
@@ -45,6 +47,22 @@ int import_run_command(const ImportCommand& command) {
   print_message(own.render());
   if (own.has_errors()) return kBadInput;
   return deliver(scenario_text(*run, imported), command.out);
+}
+
+int import_huggingface_command(const ImportCommand& command) {
+  Diagnostics diagnostics;
+  const auto imported = import_huggingface(command.input, diagnostics);
+  print_message(diagnostics.render());
+  if (!imported) return kBadInput;
+  return deliver(import_text(*imported, fmt::format("model from {}", command.input)), command.out);
+}
+
+int import_megatron_command(const ImportCommand& command) {
+  Diagnostics diagnostics;
+  const auto imported = import_megatron(command.input, command.system, diagnostics);
+  print_message(diagnostics.render());
+  if (!imported) return kBadInput;
+  return deliver(import_text(*imported, "scenario from Megatron flags"), command.out);
 }
 
 }  // namespace supernode

@@ -40,6 +40,7 @@ Json verdict_json(const MemoryVerdict& verdict) {
     return json;
   }
   json["peak_bytes"] = verdict.peak.value();
+  json["need_bytes"] = verdict.need.value();
   json["capacity_bytes"] = verdict.capacity.value();
   json["fits"] = verdict.fits;
   json["ran"] = verdict.ran;
@@ -71,10 +72,10 @@ std::string csv_cell(const std::string& text) {
 }
 
 std::string verdicts_csv(const std::vector<MemoryVerdict>& verdicts) {
-  std::string out = "id,peak_bytes,capacity_bytes,fits,ran,measured_bytes,problem\n";
+  std::string out = "id,peak_bytes,need_bytes,capacity_bytes,fits,ran,measured_bytes,problem\n";
   for (const MemoryVerdict& v : verdicts) {
     const std::string measured = v.measured.value() > 0 ? fmt::format("{:.0f}", v.measured.value()) : "";
-    out += fmt::format("{},{:.0f},{:.0f},{},{},{},{}\n", csv_cell(v.id), v.peak.value(), v.capacity.value(), v.fits,
+    out += fmt::format("{},{:.0f},{:.0f},{:.0f},{},{},{},{}\n", csv_cell(v.id), v.peak.value(), v.need.value(), v.capacity.value(), v.fits,
                        v.ran, measured, csv_cell(v.problem));
   }
   return out;
@@ -85,7 +86,7 @@ std::string verdict_text(const MemoryVerdict& verdict) {
 }
 
 std::string verdicts_table(const std::vector<MemoryVerdict>& verdicts) {
-  Table table({"run", "needs", "has", "verdict", "published", "measured", "error"});
+  Table table({"run", "needs", "has", "verdict", "published", "measured", "predicted", "error"});
   table.align(3, Align::kLeft);
   table.align(4, Align::kLeft);
   for (const MemoryVerdict& v : verdicts) {
@@ -94,8 +95,9 @@ std::string verdicts_table(const std::vector<MemoryVerdict>& verdicts) {
       continue;
     }
     const auto error = v.error();
-    table.add({v.id, gib_text(v.peak), gib_text(v.capacity), verdict_text(v), v.ran ? "ran" : "out of memory",
-               v.measured.value() > 0 ? gib_text(v.measured) : "", error ? percent_text(*error) : ""});
+    table.add({v.id, gib_text(v.need), gib_text(v.capacity), verdict_text(v), v.ran ? "ran" : "out of memory",
+               v.measured.value() > 0 ? gib_text(v.measured) : "", error ? gib_text(v.peak) : "",
+               error ? percent_text(*error) : ""});
   }
   return table.render();
 }

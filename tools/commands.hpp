@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "scenarios/scenario_loader.hpp"
+#include "workloads/schedule_timeline.hpp"
 
 namespace supernode {
 
@@ -56,6 +57,24 @@ struct MemoryCommand {
   bool csv = false;
 };
 int memory_command(const MemoryCommand& command);
+
+struct RolloutCommand {
+  std::string input;  // a table of published serving rates (.csv), or a scenario with an `rl` section
+  std::vector<Override> overrides;
+  bool json = false;
+};
+int rollout_command(const RolloutCommand& command);
+
+struct ScheduleCommand {
+  std::string scenario;  // its plan; "" takes the four below
+  std::vector<Override> overrides;
+  std::string schedule = "1f1b";
+  std::int64_t stages = 4, microbatches = 8, chunks = 0;  // 0 chunks: as many as the schedule has
+  PassTimes times;                                        // a pair's above 0: forward and backward passes are paired
+  bool all = false;                                       // draw everything, however long
+  bool json = false;
+};
+int schedule_command(const ScheduleCommand& command);
 
 // Prints docs/scenario_reference.md.
 int reference_command();

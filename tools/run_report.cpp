@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "tools/format.hpp"
+#include "tools/rl_report.hpp"
 #include "tools/table.hpp"
 
 namespace supernode {
@@ -58,6 +59,10 @@ std::string step_section(const Outcome& o, const Style& style) {
   table.align(2, Align::kLeft);
   add_beside(table, "step time", time_text(o.step_time), o.step_time.value(), published.step_time.value(),
              time_text(published.step_time));
+  constexpr double kInterval = 1.96;  // standard deviations either side of 95 % of a normal distribution
+  table.add({"  95 % interval", fmt::format("{} to {}, of the fitted costs",
+                                            time_text(max(Seconds(), o.step_time - kInterval * o.step_deviation)),
+                                            time_text(o.step_time + kInterval * o.step_deviation))});
   table.add({"tokens/s", fmt::format("{} in all, {} a supernode", count_text(o.tokens_per_s.total),
                                      count_text(o.tokens_per_s.per_supernode))});
   add_beside(table, "tokens/s a chip", count_text(o.tokens_per_s.per_chip), o.tokens_per_s.per_chip,
@@ -164,7 +169,7 @@ std::string memory_report(const Outcome& o, const Style& style) {
 }
 
 std::string run_report(const Outcome& outcome, const Style& style) {
-  std::string out = heading(outcome, style);
+  std::string out = heading(outcome, style) + rl_report(outcome, style) + projection_report(outcome, style);
   if (outcome.simulated) out += step_section(outcome, style) + breakdown_section(outcome, style);
   out += memory_report(outcome, style);
   if (outcome.simulated) out += collectives_section(outcome, style);

@@ -3,6 +3,7 @@
 #include "workloads/attention_parts.hpp"
 
 #include "base/numeric.hpp"
+#include "workloads/unfused_traffic.hpp"
 #include "workloads/attention_core.hpp"
 
 namespace supernode {
@@ -78,7 +79,7 @@ LayerPart attention_product(const RankShape& shape, std::string name, LinearKind
 
 LayerPart rope_part(const RankShape& shape, const std::string& name, std::int64_t width) {
   return vector_part(shape, name, VectorKind::kRope, ComputeClass::kVector, tensor_elements(shape.tokens, width),
-                     {.backward_read = 1});
+                     shape.plan.fused.rope ? VectorTraffic{.backward_read = 1} : kUnfusedRope);
 }
 
 LayerPart shared_key_part(const RankShape& shape, const std::string& name, std::int64_t columns) {

@@ -60,8 +60,8 @@ void append_gather(const RankShape& shape, const Kind& kind, double elements, do
     written += payload.elements * payload.wire / ranks;
   }
   if (read > Bytes(0)) {
-    ops.push_back(vector_op(std::string("param.cast") + kind.suffix, ComputeClass::kVector, VectorKind::kCast, read,
-                            written));
+    ops.push_back(
+        vector_op(std::string("param.cast") + kind.suffix, ComputeClass::kVector, VectorKind::kCast, read, written));
   }
   append_collective(plan, group, std::string("param.gather") + kind.suffix, CollectiveOp::kAllGather, sent, ops);
 }
@@ -81,8 +81,8 @@ void append_reduce(const RankShape& shape, const Kind& kind, double elements, st
   const GroupKind group = shard_group(plan, kind);
   append_collective(plan, group, name, CollectiveOp::kReduceScatter, bytes, ops);
   if (group == kind.all) return;
-  append_collective(plan, kind.replica, name + ".replicas", CollectiveOp::kAllReduce, bytes / real(size_of(plan, group)),
-                    ops);
+  append_collective(plan, kind.replica, name + ".replicas", CollectiveOp::kAllReduce,
+                    bytes / real(size_of(plan, group)), ops);
 }
 
 }  // namespace

@@ -16,7 +16,8 @@ std::int64_t rounded_up(double value) { return std::max<std::int64_t>(1, std::ll
 
 }  // namespace
 
-// --- pieces -----------------------------------------------------------------------------------------------------------
+// --- pieces
+// -----------------------------------------------------------------------------------------------------------
 
 void InferenceLayer::gemm(std::string name, std::int64_t m, std::int64_t n, std::int64_t k, std::int64_t groups) {
   const GemmKernel kernel{.m = m, .n = n, .k = k, .groups = groups, .precision = plan_.weight};
@@ -26,8 +27,8 @@ void InferenceLayer::gemm(std::string name, std::int64_t m, std::int64_t n, std:
 // Activations between matrix products are bf16; quantising their results is fused into what makes them.
 void InferenceLayer::vector(std::string name, VectorKind kind, double read_elements, double written_elements) {
   const Bytes element = bytes_per_element(Precision::kBf16);
-  ops_.push_back({std::move(name), Kernel(VectorKernel{kind, read_elements * element, written_elements * element, {}}),
-                  beside_});
+  ops_.push_back(
+      {std::move(name), Kernel(VectorKernel{kind, read_elements * element, written_elements * element, {}}), beside_});
 }
 
 // Adds the branch to the residual and normalises: reads both, writes both.
@@ -41,7 +42,8 @@ void InferenceLayer::tensor_exchange(std::string name, CollectiveOp op, std::int
   ops_.push_back({std::move(name), InferenceExchange{{op, bytes, {}}, InferenceGroup::kTensor}, beside_});
 }
 
-// --- attention --------------------------------------------------------------------------------------------------------
+// --- attention
+// --------------------------------------------------------------------------------------------------------
 
 // Down-projections are replicated over the tensor-parallel ranks. Decoding multiplies the query by the keys'
 // up-projection (absorbed) and leaves the cache latent; a prefill projects its latents up.
@@ -74,8 +76,8 @@ void InferenceLayer::indexer() {
   const double keys = (pass_.prefill ? real(pass_.new_tokens) / 2 : pass_.context) / ratio;
   gemm("attn.index_query", rows_, index.heads * index.head_dim,
        model_.attention.q_lora_rank > 0 ? model_.attention.q_lora_rank : model_.hidden);
-  DecodeAttention scores{.sequences = pass_.sequences, .rows = index.heads * pass_.new_tokens, .keys = keys,
-                         .qk_width = index.head_dim};
+  DecodeAttention scores{
+      .sequences = pass_.sequences, .rows = index.heads * pass_.new_tokens, .keys = keys, .qk_width = index.head_dim};
   scores.key_value = real(index.head_dim) * bytes_per_element(plan_.cache);
   ops_.push_back({"attn.index_scores", scores, beside_});
   vector("attn.index_topk", VectorKind::kRouter, 2 * real(rows_) * keys, real(rows_ * index.topk));
@@ -154,7 +156,8 @@ void InferenceLayer::attention(const LayerForm& form) {
   tensor_exchange("attn.reduce", scatter ? CollectiveOp::kReduceScatter : CollectiveOp::kAllReduce, rows_);
 }
 
-// --- MLP --------------------------------------------------------------------------------------------------------------
+// --- MLP
+// --------------------------------------------------------------------------------------------------------------
 
 void InferenceLayer::dense_mlp(const std::string& name, std::int64_t width, std::int64_t rows, bool sharded) {
   const std::int64_t own = sharded ? width / plan_.tensor_parallel : width;
@@ -179,7 +182,8 @@ void InferenceLayer::routed(double rows, std::int64_t groups, std::int64_t width
 void InferenceLayer::exchange_experts() {
   const MoeSpec& moe = model_.moe;
   const std::int64_t ranks = plan_.expert_parallel, rows = local_rows();
-  const TokenRouting routing{.topk = std::max<std::int64_t>(1, std::llround(moe.real_topk())), .experts = moe.experts,
+  const TokenRouting routing{.topk = std::max<std::int64_t>(1, std::llround(moe.real_topk())),
+                             .experts = moe.experts,
                              .node_limit = moe.node_limit};
   const double elements = real(rows) * real(model_.hidden);
   const auto exchange = [&](std::string name, CollectiveOp op, Precision precision) {
@@ -212,7 +216,8 @@ void InferenceLayer::experts(const LayerForm& form) {
   tensor_exchange("moe.reduce", CollectiveOp::kAllReduce, rows_);
 }
 
-// --- whole --------------------------------------------------------------------------------------------------------------
+// --- whole
+// --------------------------------------------------------------------------------------------------------------
 
 std::vector<InferenceOp> InferenceLayer::layer(const LayerForm& form) {
   attention(form);
@@ -236,8 +241,8 @@ std::vector<InferenceOp> InferenceLayer::head() {
   norm("head.norm", rows, model_.hidden);
   ops_.push_back({"head.logits", Kernel(GemmKernel{.m = rows, .n = share, .k = model_.hidden}), false});
   if (plan_.tensor_parallel > 1) {
-    const CollectiveCall call{CollectiveOp::kAllGather,
-                              real(rows) * real(model_.vocab) * bytes_per_element(Precision::kBf16), {}};
+    const CollectiveCall call{
+        CollectiveOp::kAllGather, real(rows) * real(model_.vocab) * bytes_per_element(Precision::kBf16), {}};
     ops_.push_back({"head.gather", InferenceExchange{call, InferenceGroup::kTensor}, false});
   }
   constexpr double kSamplingReads = 3, kFp32OverBf16 = 2;

@@ -14,14 +14,15 @@ using namespace literals;
 // In-model decode steps of an Ascend 910C took 1.03 to 1.10 times the sum of their kernels (Horacehxw/msModeling,
 // docs/perf_database/reports).
 Sourced<double> graph_factor() {
-  return {1.065, "middle of 1.03 to 1.10: step over sum of kernels, Horacehxw/msModeling reports", Confidence::kMeasured};
+  return {1.065, "middle of 1.03 to 1.10: step over sum of kernels, Horacehxw/msModeling reports",
+          Confidence::kMeasured};
 }
 
 constexpr const char* kCannRecipes = "hicann/cann-recipes-train, docs/llm_rl/deepseek_rl_train_optimization.md, ";
 
-// vLLM-Ascend V1 with a captured graph. The report splits a rollout of 373 s over 3,072 steps: 60 % in the model, 8 s in
-// returning memory, the rest, 46 ms a step, on the host; two agreements between replicas over Gloo take 14 ms each of
-// it. A rank takes over 27 GB (DeepSeek-R1 under TP2 EP128) in 11.5 s.
+// vLLM-Ascend V1 with a captured graph. The report splits a rollout of 373 s over 3,072 steps: 60 % in the model, 8 s
+// in returning memory, the rest, 46 ms a step, on the host; two agreements between replicas over Gloo take 14 ms each
+// of it. A rank takes over 27 GB (DeepSeek-R1 under TP2 EP128) in 11.5 s.
 InferenceSoftware vllm_ascend() {
   InferenceSoftware s;
   s.name = "vllm-ascend";
@@ -37,7 +38,8 @@ InferenceSoftware vllm_ascend() {
 InferenceSoftware vllm_ascend_hccl() {
   InferenceSoftware s = vllm_ascend();
   s.name = "vllm-ascend-hccl";
-  s.host_step = {24_ms, std::string(kCannRecipes) + "section 6.6: the 46 ms less 2 x (14 - 3) ms", Confidence::kDerived};
+  s.host_step = {24_ms, std::string(kCannRecipes) + "section 6.6: the 46 ms less 2 x (14 - 3) ms",
+                 Confidence::kDerived};
   return s;
 }
 
@@ -46,7 +48,8 @@ InferenceSoftware vllm_ascend_hccl() {
 InferenceSoftware vllm_ascend_eager() {
   InferenceSoftware s = vllm_ascend();
   s.name = "vllm-ascend-eager";
-  s.host_launch = {60_us, "floor of one torch_npu call on aarch64 and x86 hosts, 47 to 77 us: PTO-ISA, torch_jit sample",
+  s.host_launch = {60_us,
+                   "floor of one torch_npu call on aarch64 and x86 hosts, 47 to 77 us: PTO-ISA, torch_jit sample",
                    Confidence::kMeasured};
   return s;
 }

@@ -29,7 +29,8 @@ struct InferenceSoftware {
   std::string name = "none";
   // Device time of a step over the sum of its kernels and exchanges: gaps between them.
   Sourced<double> step_factor{1, "no gaps", Confidence::kAssumed};
-  // Host work of each step that the device waits for: scheduling, preparing inputs, sampling, agreeing between replicas.
+  // Host work of each step that the device waits for: scheduling, preparing inputs, sampling, agreeing between
+  // replicas.
   Sourced<Seconds> host_step{Seconds(0), "no host work", Confidence::kAssumed};
   // Host time to launch one kernel. A captured graph needs none; otherwise no kernel starts sooner than this after the
   // one before.
@@ -46,7 +47,7 @@ InferenceSoftware software_named(const std::string& name);
 struct InferencePlan {
   std::int64_t tensor_parallel = 1;
   std::int64_t expert_parallel = 1;
-  std::int64_t data_parallel = 0;  // replicas in all; 0 = as many as the ranks hold
+  std::int64_t data_parallel = 0;         // replicas in all; 0 = as many as the ranks hold
   Precision weight = Precision::kBf16;    // of the layers' matrices, and of their products
   Precision cache = Precision::kBf16;     // of keys and values
   Precision dispatch = Precision::kBf16;  // of the expert dispatch payload
@@ -55,9 +56,9 @@ struct InferencePlan {
   std::int64_t prefill_tokens = 8192;     // a replica processes so many prompt tokens at once, at most
   // Batches a graph was captured for: a step runs as the next larger one. Empty: each step runs as it is.
   std::vector<std::int64_t> graph_batches;
-  double memory_share = 0.9;        // of the device memory that serving may take
+  double memory_share = 0.9;       // of the device memory that serving may take
   Bytes reserve{2.0 * (1 << 30)};  // of that: activations, communication buffers, captured graphs
-  bool micro_batches = false;  // a step runs as two halves, one's exchanges under the other's computation
+  bool micro_batches = false;      // a step runs as two halves, one's exchanges under the other's computation
   SpeculativeSpec speculative;
   InferenceSoftware software;
 

@@ -72,7 +72,8 @@ std::vector<LayerMatrix> layer_matrices(const ModelSpec& model, const LayerForm&
   append_mlp(model, model.moe.ffn, real(model.moe.experts), true, all);
   const double router = router_matrix(model, form);
   if (router > 0) {
-    all.push_back({.in = real(model.hidden), .out = router / real(model.hidden), .spread = kReplicated, .router = true});
+    all.push_back(
+        {.in = real(model.hidden), .out = router / real(model.hidden), .spread = kReplicated, .router = true});
   }
   return all;
 }

@@ -1,5 +1,7 @@
 #include "workloads/layer_part.hpp"
 
+#include "workloads/unfused_traffic.hpp"
+
 #include <cassert>
 
 #include "base/numeric.hpp"
@@ -103,15 +105,19 @@ LayerPart vector_part(const RankShape& shape, const std::string& name, VectorKin
   const Bytes tensor = elements * shape.element;
   LayerPart part;
   part.module = module;
-  part.forward.push_back(
-      vector_op(name, compute_class, kind, traffic.forward_read * tensor, traffic.forward_written * tensor));
-  part.backward.push_back(vector_op(name + ".backward", compute_class, kind, traffic.backward_read * tensor,
-                                    traffic.backward_written * tensor));
+  const auto spread = [&](const std::string& what, double read, double written, int kernels) {
+    return std::vector<Op>(static_cast<std::size_t>(kernels),
+                           vector_op(what, compute_class, kind, read / kernels * tensor, written / kernels * tensor));
+  };
+  part.forward = spread(name, traffic.forward_read, traffic.forward_written, traffic.forward_kernels);
+  part.backward =
+      spread(name + ".backward", traffic.backward_read, traffic.backward_written, traffic.backward_kernels);
   return part;
 }
 
 LayerPart local_norm_part(const RankShape& shape, const std::string& name, double elements) {
-  return vector_part(shape, name, VectorKind::kNorm, ComputeClass::kVector, elements, {}, RecomputeModule::kNorm);
+  return vector_part(shape, name, VectorKind::kNorm, ComputeClass::kVector, elements,
+                     shape.plan.fused.norm ? VectorTraffic{} : kUnfusedNorm, RecomputeModule::kNorm);
 }
 
 // Of each row its sum of squares (and its sum, when the norm subtracts the mean); two sums backward alike.

@@ -79,9 +79,11 @@ struct Linear {
 // docs/models/step_program.md.
 LayerPart linear_part(const RankShape& shape, const Linear& linear, EventSource& events);
 
-// Memory-bound step over `elements` activations per tensor: tensors read and written forward and backward.
+// Memory-bound step over `elements` activations per tensor: tensors read and written forward and backward,
+// and the kernels that this traffic is spread over.
 struct VectorTraffic {
   double forward_read = 1, forward_written = 1, backward_read = 2, backward_written = 1;
+  int forward_kernels = 1, backward_kernels = 1;
 };
 LayerPart vector_part(const RankShape& shape, const std::string& name, VectorKind kind, ComputeClass compute_class,
                       double elements, const VectorTraffic& traffic,

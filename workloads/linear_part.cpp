@@ -51,6 +51,7 @@ class LinearBuilder {
   void in_pieces(const std::string& what, Pass pass, std::vector<int> arriving, const Side& leaves,
                  std::optional<CollectiveOp> reduction, std::int64_t pieces);
   void weight_products();
+  void accumulate();
 
   const RankShape& shape_;
   const Linear& linear_;
@@ -123,7 +124,7 @@ void LinearBuilder::product(const std::string& what, Pass pass, std::int64_t out
   if (pass == Pass::kForward) kernel.m = rows, kernel.n = out, kernel.k = in;
   if (pass == Pass::kDgrad) kernel.m = rows, kernel.n = in, kernel.k = out;
   if (pass == Pass::kWgrad) kernel.m = out, kernel.n = in, kernel.k = rows;
-  kernel.accumulate = pass == Pass::kWgrad;
+  kernel.accumulate = pass == Pass::kWgrad && shape_.plan.fused.weight_gradient;
   ops_.push_back(compute_op(linear_.name + what, linear_.compute_class, kernel));
 }
 
@@ -155,8 +156,19 @@ void LinearBuilder::adapter_weight() {
 }
 
 void LinearBuilder::weight_products() {
-  if (trains_matrix()) gemm(".wgrad", Pass::kWgrad);
+  if (trains_matrix()) {
+    gemm(".wgrad", Pass::kWgrad);
+    if (!shape_.plan.fused.weight_gradient) accumulate();
+  }
   adapter_weight();
+}
+
+// The product's result, in the activations' precision, is added into the gradient buffer by a kernel of its own.
+void LinearBuilder::accumulate() {
+  const double elements = real(linear_.groups) * real(in_) * real(out_);
+  const Bytes buffer = elements * bytes_per_element(shape_.plan.gradient);
+  ops_.push_back(vector_op(linear_.name + ".wgrad.add", ComputeClass::kVector, VectorKind::kElementwise,
+                           elements * shape_.element + buffer, buffer));
 }
 
 int LinearBuilder::launch(const std::string& what, const Side& side, CollectiveOp op, std::int64_t pieces) {

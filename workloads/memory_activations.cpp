@@ -65,7 +65,8 @@ void BlockTensors::append(const BlockTensors& other) {
 LayerActivations layer_activations(const ModelSpec& model, const PlanSpec& plan, const LayerForm& form) {
   const ActivationSizes sizes(model, plan);
   const Sums sums = sums_of(layer_tensors(sizes, form), plan);
-  const Bytes deferred(sums.weight_inputs + sums.output_gradients);
+  // Output gradients wait as the weight product's operands.
+  const Bytes deferred(sums.weight_inputs + sums.output_gradients * sizes.operand / sizes.element);
   if (plan.recompute != Recompute::kFull) return {Bytes(sums.kept), Bytes(sums.remade + sums.working), deferred};
   return {Bytes(sizes.residual), Bytes(sums.kept + sums.working - sizes.residual), deferred};
 }

@@ -22,7 +22,7 @@ constexpr StackMemory kNanotronMemory = {.backward_gradients = true,
                                          .keeps_activated_gate = true,
                                          .logit_bytes = 10,
                                          .fragmentation = 0,
-                                         .delayed_reuse = 0.7,
+                                         .delayed_reuse = 0.55,
                                          .delayed_ranks = 8};
 
 // PyTorch's fully_shard: the sharded parameter is what the optimizer updates; layers as eager PyTorch runs them; the

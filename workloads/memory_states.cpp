@@ -25,6 +25,13 @@ Bytes held_weight(const PlanSpec& plan) {
   return max(bytes_per_element(plan.parameter), bytes_per_element(plan.compute));
 }
 
+// Parameters that are gathered quantised are held so, without a wider copy (Megatron-Core --fp8-param-gather,
+// Transformer Engine fp8_model_init: primary weights in fp8).
+bool has_narrow_weights(const PlanSpec& plan) {
+  return bytes_per_element(plan.gather) < bytes_per_element(plan.parameter) &&
+         bytes_per_element(plan.compute) < held_weight(plan);
+}
+
 bool shards_parameters(const PlanSpec& plan) { return plan.zero_stage >= 3; }
 
 std::vector<LayerForm> forms_of(const ModelSpec& model, const PlanSpec& plan, std::int64_t stage) {
@@ -37,6 +44,14 @@ std::vector<LayerForm> forms_of(const ModelSpec& model, const PlanSpec& plan, st
 }
 
 double parameters(const RankWeights& weights) { return weights.dense + weights.experts; }
+
+// A bucket holds at least one tensor, however large; of a layer's or the embedding's parameters it is the most.
+double largest_unit(const ModelSpec& model, const PlanSpec& plan, std::int64_t stage,
+                    const std::vector<LayerForm>& forms) {
+  double most = has_embedding(plan, stage) ? parameters(embedding_weights(model, plan)) : 0;
+  for (const LayerForm& form : forms) most = std::max(most, parameters(layer_weights(model, plan, form)));
+  return most;
+}
 
 // The largest run of neighbouring layers, beside embedding and head, which PyTorch's root unit does not drop.
 double parameters_at_work(const ModelSpec& model, const PlanSpec& plan, std::int64_t stage,
@@ -84,6 +99,7 @@ void add_model_states(const PlanSpec& plan, const RankWeights& held, MemoryParts
   } else {
     parts.weights = (held.dense + held.experts) * weight;
     if (operand < weight) parts.weights += held.matrices * kQuantisedCopies * operand;
+    if (has_narrow_weights(plan)) parts.weights -= held.matrices * weight;
   }
   parts.optimizer = (1 - plan.offload.optimizer) * optimizer_bytes(plan, trained);
   const double shard = trained.dense / real(dense_shards(plan)) + trained.experts / real(expert_shards(plan));
@@ -106,7 +122,7 @@ TransientStates transient_states(const ModelSpec& model, const PlanSpec& plan, c
   if (stack.backward_gradients) states.gradients = trained * weight;
   if (stack.flat_exchange && plan.zero_stage >= 1 && plan.replicas() > 1) {
     const double copies = 1 + 1 / real(dense_shards(plan));  // whole, and this rank's shard
-    states.reduced = copies * trained * gradient;
+    states.reduced = copies * std::min(trained, largest_unit(model, plan, stage, forms)) * gradient;
     states.update = copies * trained * weight;
   }
   if (plan.optimizer.kind == OptimizerKind::kMuon)

@@ -14,7 +14,7 @@ struct TransientStates {
   Bytes gathered{};   // ZeRO-3: weights of the units at work, or of all that stay gathered
   Bytes unreduced{};  // ZeRO-2 and 3: whole gradients of the layers in the making
   Bytes gradients{};  // of a whole backward pass, in the weights' format, beside the accumulated ones
-  Bytes reduced{};    // flat copies of the gradients being scattered
+  Bytes reduced{};    // flat copies of a bucket of gradients being scattered
   Bytes update{};     // flat copies of the weights being gathered, or the optimizer's own matrices
 };
 TransientStates transient_states(const ModelSpec& model, const PlanSpec& plan, const RankWeights& held,

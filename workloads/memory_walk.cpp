@@ -9,6 +9,7 @@ class Walker {
  public:
   explicit Walker(const std::vector<ChunkMemory>& chunks) : chunks_(chunks) {}
 
+  void leave_head(const Slot& slot);
   void begin(const Slot& slot, Bytes beside);
   void end(const Slot& slot);
   StageWalk take() { return walk_; }
@@ -39,6 +40,11 @@ void Walker::forward(const ChunkMemory& chunk) {
   if (chunk.logits > Bytes(0)) note(walk_.loss, {now_, logits_});
 }
 
+// A backward pass starts with the head.
+void Walker::leave_head(const Slot& slot) {
+  if (slot.kind == PassKind::kBackward || slot.kind == PassKind::kBackwardInput) logits_ -= chunk(slot).logits;
+}
+
 // The most a pass needs; `beside` are the temporaries of a pass at the same time.
 void Walker::begin(const Slot& slot, Bytes beside) {
   const ChunkMemory& c = chunk(slot);
@@ -48,7 +54,6 @@ void Walker::begin(const Slot& slot, Bytes beside) {
       break;
     case PassKind::kBackward:
     case PassKind::kBackwardInput:
-      logits_ -= c.logits;  // the head comes first
       note(walk_.backward, {now_, logits_ + c.temporary + beside});
       break;
     case PassKind::kBackwardWeight:
@@ -75,13 +80,17 @@ StageWalk walk_stage(const std::vector<Slot>& order, const std::vector<ChunkMemo
   Walker walker(chunks);
   for (std::size_t i = 0; i < order.size(); ++i) {
     if (!order[i].with_next) {
+      walker.leave_head(order[i]);
       walker.begin(order[i], Bytes(0));
       walker.end(order[i]);
       continue;
     }
-    // A pair: both are under way before either is over; the forward pass first, so that its activations are there.
+    // A pair: both are under way before either is over; the forward pass first, so that its activations are there, but
+    // the other's logits are gone before it comes to its own.
     const Slot &a = order[i], &b = order[i + 1];
     const bool swap = a.kind != PassKind::kForward;
+    walker.leave_head(a);
+    walker.leave_head(b);
     walker.begin(swap ? b : a, walker.temporary(a));
     walker.begin(swap ? a : b, walker.temporary(swap ? b : a));
     walker.end(a);

@@ -1,6 +1,7 @@
 #include "workloads/mlp_parts.hpp"
 
 #include "base/numeric.hpp"
+#include "workloads/unfused_traffic.hpp"
 
 namespace supernode {
 
@@ -12,7 +13,10 @@ LayerPart activation_part(const RankShape& shape, const MlpShape& mlp) {
   const double elements = real(mlp.groups) * real(mlp.rows) * real(mlp.width);
   const VectorTraffic gated{.forward_read = 2, .forward_written = 1, .backward_read = 3, .backward_written = 2};
   return vector_part(shape, mlp.prefix + ".activation", VectorKind::kElementwise, ComputeClass::kVector, elements,
-                     shape.model.gated_mlp ? gated : VectorTraffic{}, RecomputeModule::kActivation);
+                     !shape.model.gated_mlp       ? VectorTraffic{}
+                     : shape.plan.fused.activation ? gated
+                                                   : kUnfusedGatedActivation,
+                     RecomputeModule::kActivation);
 }
 
 }  // namespace

@@ -32,8 +32,7 @@ void append_shared_gradients(const RankShape& shape, const TrainedWeights& train
     ops.push_back(all_reduce("grad.key_value", CommClass::kTensor, GroupKind::kTensor, trained.key_value * element));
   }
   if (shares_embedding(shape, stage)) {
-    const double table =
-        real(padded_vocab(shape.model, shape.plan)) * real(shape.model.hidden) / real(shape.tensor);
+    const double table = real(padded_vocab(shape.model, shape.plan)) * real(shape.model.hidden) / real(shape.tensor);
     ops.push_back(all_reduce("grad.embedding", CommClass::kData, GroupKind::kEmbedding, table * element));
   }
 }
@@ -66,11 +65,11 @@ void append_muon(const RankShape& shape, const TrainedWeights& trained, std::int
   const double parameters = updated_parameters(plan, trained).matrices;
   const Bytes matrix = bytes_per_element(Precision::kBf16), moment = bytes_per_element(plan.optimizer.moment);
   const Bytes weight = bytes_per_element(plan.parameter), master = master_bytes(plan);
-  ops.push_back(update("optimizer.muon.momentum", parameters, bytes_per_element(plan.gradient) + moment,
-                       moment + matrix));
+  ops.push_back(
+      update("optimizer.muon.momentum", parameters, bytes_per_element(plan.gradient) + moment, moment + matrix));
   for (Op& op : newton_schulz_ops(shape, trained, stage)) ops.push_back(std::move(op));
-  ops.push_back(update("optimizer.muon.update", parameters, matrix + (has_master(plan) ? master : weight),
-                       master + weight));
+  ops.push_back(
+      update("optimizer.muon.update", parameters, matrix + (has_master(plan) ? master : weight), master + weight));
 }
 
 void append_update(const RankShape& shape, const TrainedWeights& trained, std::int64_t stage, std::vector<Op>& ops) {

@@ -19,8 +19,8 @@ std::vector<std::vector<Slot>> pipeline_order(const PlanSpec& plan);
 //   either whole or in both its halves;
 // - causal and free of deadlock: run stage by stage in the given order, every stage comes to its end, where a forward
 //   pass needs the forward pass of the piece before it in its chain; a backward pass (whole, or its input half) its own
-//   forward pass and that of the piece behind it; a weight half its own input half; and a pair (`with_next`) starts when
-//   both of its passes can;
+//   forward pass and that of the piece behind it; a weight half its own input half; and a pair (`with_next`) starts
+//   when both of its passes can;
 // - in turn: of each chunk, micro-batch 0 runs forward first, and the last micro-batch's gradients are made last, which
 //   PassSet::edge relies on.
 std::optional<std::string> check_order(const std::vector<std::vector<Slot>>& orders, const PlanSpec& plan);

@@ -25,16 +25,16 @@ void check_ranks(const PlanCheck& check) {
   PlanSpec& plan = check.plan;
   const std::int64_t tp = plan.tensor_parallel, cp = plan.context_parallel, pp = plan.pipeline_parallel;
   const std::int64_t replica = tp * cp * pp, ranks = check.ranks;
-  const std::string product = cp == 1 ? fmt::format("tensor_parallel {} x pipeline_parallel {}", tp, pp)
-                                      : fmt::format("tensor_parallel {} x context_parallel {} x pipeline_parallel {}",
-                                                    tp, cp, pp);
+  const std::string product =
+      cp == 1 ? fmt::format("tensor_parallel {} x pipeline_parallel {}", tp, pp)
+              : fmt::format("tensor_parallel {} x context_parallel {} x pipeline_parallel {}", tp, cp, pp);
   const bool divides = ranks % replica == 0;
   if (plan.data_parallel == 0 && divides) plan.data_parallel = ranks / replica;
   if (plan.data_parallel == 0) {
     const std::string hint = nearest_legal(
         pp, ranks / (tp * cp), [&](std::int64_t v) { return ranks % (tp * cp * v) == 0; }, kFits);
-    const std::string key = replica > ranks && pp == 1 ? (cp > 1 ? "context_parallel" : "tensor_parallel")
-                                                       : "pipeline_parallel";
+    const std::string key =
+        replica > ranks && pp == 1 ? (cp > 1 ? "context_parallel" : "tensor_parallel") : "pipeline_parallel";
     check.error(key, fmt::format("{} = {} does not divide the system's {} ranks{}", product, replica, ranks,
                                  hint.empty() ? "" : "; pipeline_parallel" + hint.substr(1)));
     return;

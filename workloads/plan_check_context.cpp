@@ -24,10 +24,9 @@ void check_sequence(const PlanCheck& check) {
   const std::int64_t length = plan.sequence_length, halves = is_cut_in_halves(check) ? 2 : 1;
   if (length % (halves * plan.context_parallel) == 0) return;
   const auto fits = [&](std::int64_t v) { return length % (halves * v) == 0; };
-  check.error("context_parallel",
-              fmt::format("sequence_length {} is not divisible by {}context_parallel {}{}", length,
-                          halves == 2 ? "2 x " : "", plan.context_parallel,
-                          nearest_legal(plan.context_parallel, length, fits, kFits)));
+  check.error("context_parallel", fmt::format("sequence_length {} is not divisible by {}context_parallel {}{}", length,
+                                              halves == 2 ? "2 x " : "", plan.context_parallel,
+                                              nearest_legal(plan.context_parallel, length, fits, kFits)));
 }
 
 // A Ulysses rank takes some heads of its TP rank, whole; a key-value head may stand on several.

@@ -26,9 +26,9 @@ void check_expert_ranks(const PlanCheck& check) {
                                                nearest_legal(ep, experts, fits, kIs)));
   }
   if (stands(ep)) return;
-  const std::string product = etp == 1 ? fmt::format("expert_parallel {}", ep)
-                                       : fmt::format("expert_parallel {} x expert_tensor_parallel {} = {}", ep, etp,
-                                                     ep * etp);
+  const std::string product =
+      etp == 1 ? fmt::format("expert_parallel {}", ep)
+               : fmt::format("expert_parallel {} x expert_tensor_parallel {} = {}", ep, etp, ep * etp);
   const std::string hint = nearest_legal(ep, ranks, fits, kDoes);
   check.error("expert_parallel", fmt::format("{} does not divide {}{}{}", product, stage_text(plan),
                                              etp > 1 && !hint.empty() ? "; expert_parallel" : "",
@@ -68,10 +68,10 @@ void check_experts(const PlanCheck& check) {
   }
   if (moe.ffn % plan.expert_tensor_parallel != 0) {
     const auto divides = [&](std::int64_t v) { return moe.ffn % v == 0; };
-    check.error("expert_tensor_parallel",
-                fmt::format("expert ffn {} is not divisible by expert_tensor_parallel {}{}", moe.ffn,
-                            plan.expert_tensor_parallel,
-                            nearest_legal(plan.expert_tensor_parallel, moe.ffn, divides, kIs)));
+    check.error(
+        "expert_tensor_parallel",
+        fmt::format("expert ffn {} is not divisible by expert_tensor_parallel {}{}", moe.ffn,
+                    plan.expert_tensor_parallel, nearest_legal(plan.expert_tensor_parallel, moe.ffn, divides, kIs)));
   }
   check_expert_ranks(check);
   check_routing(check);

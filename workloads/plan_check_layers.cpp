@@ -29,12 +29,12 @@ void check_stage_layers(const PlanCheck& check) {
   }
   const std::int64_t sum = std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
   if (sum != check.model.layers) {
-    check.error("stage_layers", fmt::format("stage_layers sums to {}, but the model has {} layers; {} {}", sum,
-                                            check.model.layers, std::abs(sum - check.model.layers),
-                                            sum > check.model.layers ? "too many" : "are missing"));
+    check.error("stage_layers",
+                fmt::format("stage_layers sums to {}, but the model has {} layers; {} {}", sum, check.model.layers,
+                            std::abs(sum - check.model.layers), sum > check.model.layers ? "too many" : "are missing"));
   }
-  for (const auto& [set, key] : {std::pair(plan.balance_embedding, "balance_embedding"),
-                                 std::pair(plan.uneven_stages, "uneven_stages")}) {
+  for (const auto& [set, key] :
+       {std::pair(plan.balance_embedding, "balance_embedding"), std::pair(plan.uneven_stages, "uneven_stages")}) {
     if (set) check.warning(key, fmt::format("{} has no effect: stage_layers gives the split", key));
   }
 }
@@ -47,12 +47,12 @@ void check_even_split(const PlanCheck& check) {
   const bool balanced = plan.balance_embedding;
   const std::int64_t mtp = check.model.mtp_layers, split = layers_to_split(plan, check.model);
   const std::int64_t least = balanced ? 1 + mtp : 1;
-  const std::string what = !balanced
-                               ? fmt::format("layers {}", split)
-                               : fmt::format("layers + embedding + head{} = {}", mtp > 0 ? " + MTP modules" : "", split);
+  const std::string what =
+      !balanced ? fmt::format("layers {}", split)
+                : fmt::format("layers + embedding + head{} = {}", mtp > 0 ? " + MTP modules" : "", split);
   if (split / pieces < least) {
-    check.error("pipeline_parallel", fmt::format("{} are too few for {}: each piece needs at least {}", what,
-                                                 pieces_text(plan), least));
+    check.error("pipeline_parallel",
+                fmt::format("{} are too few for {}: each piece needs at least {}", what, pieces_text(plan), least));
   } else if (split % pieces != 0 && !plan.uneven_stages) {
     const std::int64_t per_stage = pieces / plan.pipeline_parallel;
     const auto splits = [&](std::int64_t pp) {

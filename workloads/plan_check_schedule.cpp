@@ -22,8 +22,8 @@ void check_chunks(const PlanCheck& check) {
   } else if (is_two_way(plan.schedule) || plan.schedule == kZeroBubbleV) {
     if (chunks != 2) check.error("virtual_stages", fmt::format("{} has 2 chunks per stage, not {}", name, chunks));
   } else if (chunks > 1) {
-    check.error("schedule", fmt::format("{} has one chunk per stage, but virtual_stages is {}; use interleaved", name,
-                                        chunks));
+    check.error("schedule",
+                fmt::format("{} has one chunk per stage, but virtual_stages is {}; use interleaved", name, chunks));
   }
 }
 
@@ -34,8 +34,7 @@ void check_stages(const PlanCheck& check) {
     check.error("virtual_stages",
                 fmt::format("virtual_stages {} needs pipeline_parallel of at least 2", plan.virtual_stages));
   } else if (stages == 1 && (is_two_way(plan.schedule) || plan.schedule == kZeroBubbleV)) {
-    check.error("schedule",
-                fmt::format("schedule {} needs pipeline_parallel of at least 2", to_string(plan.schedule)));
+    check.error("schedule", fmt::format("schedule {} needs pipeline_parallel of at least 2", to_string(plan.schedule)));
   } else if (stages % 2 != 0 && plan.schedule == kDualPipe) {
     check.error("pipeline_parallel", fmt::format("schedule dualpipe needs an even pipeline_parallel, not {}; {} and {} "
                                                  "are",
@@ -56,11 +55,11 @@ void check_microbatches(const PlanCheck& check) {
                             "2 x pipeline_parallel = {}: global_batch {} is enough",
                             plan.global_batch, microbatches, to_string(plan.schedule), least, least * per_round));
   } else if (plan.schedule == kDualPipe && microbatches % 2 != 0) {
-    check.error("global_batch",
-                fmt::format("global_batch {} makes {} micro-batches per replica, but schedule dualpipe needs an even "
-                            "number, half for each direction; {} and {} are",
-                            plan.global_batch, microbatches, (microbatches - 1) * per_round,
-                            (microbatches + 1) * per_round));
+    check.error(
+        "global_batch",
+        fmt::format("global_batch {} makes {} micro-batches per replica, but schedule dualpipe needs an even "
+                    "number, half for each direction; {} and {} are",
+                    plan.global_batch, microbatches, (microbatches - 1) * per_round, (microbatches + 1) * per_round));
   }
 }
 

@@ -18,10 +18,10 @@ void check_shards(const PlanCheck& check) {
   // Expert states are sharded over as many replicas, or over all if there are fewer.
   const auto fits = [&](std::int64_t v) { return replicas % v == 0 && (v >= experts || experts % v == 0); };
   if (fits(plan.shard_group)) return;
-  const std::string of_experts =
-      replicas % plan.shard_group == 0 ? fmt::format("the {} replicas of the experts", experts)
-                                       : fmt::format("data_parallel {} x context_parallel {} = {}", plan.data_parallel,
-                                                     plan.context_parallel, replicas);
+  const std::string of_experts = replicas % plan.shard_group == 0
+                                     ? fmt::format("the {} replicas of the experts", experts)
+                                     : fmt::format("data_parallel {} x context_parallel {} = {}", plan.data_parallel,
+                                                   plan.context_parallel, replicas);
   check.error("shard_group", fmt::format("shard_group {} does not divide {}{}", plan.shard_group, of_experts,
                                          nearest_legal(plan.shard_group, replicas, fits, kDoes)));
 }

@@ -179,6 +179,13 @@ void bind_offload(OffloadSpec& offload, SpecReader& r) {
   r.boolean({"overlap", "swap activations under computation"}, offload.overlap);
 }
 
+void bind_fusion(FusionSpec& fused, SpecReader& r) {
+  r.boolean({"norm", "a norm is one kernel"}, fused.norm);
+  r.boolean({"rope", "a rotation is one kernel"}, fused.rope);
+  r.boolean({"activation", "a gated activation is one kernel"}, fused.activation);
+  r.boolean({"weight_gradient", "weight-gradient products add into the gradient buffer"}, fused.weight_gradient);
+}
+
 void bind_lora(LoraSpec& lora, SpecReader& r) {
   r.integer({"rank", "width of the adapters; 0 trains all weights"}, lora.rank, {.min = 0, .max = 1 << 16});
   r.boolean({"attention_only", "adapters on the attention projections only"}, lora.attention_only);
@@ -211,6 +218,8 @@ void bind(PlanSpec& plan, SpecReader& r) {
            [&](SpecReader& inner) { bind_lora(plan.lora, inner); });
   r.choice<TrainingStack>({"stack", "the training software, for the tensors it holds beside those all must hold"},
                           plan.stack, kStacks);
+  r.object({"fused", "chains of small operations that run as one kernel"},
+           [&](SpecReader& inner) { bind_fusion(plan.fused, inner); });
   r.boolean({"flash_attention", "attention keeps no scores; false stores them"}, plan.flash_attention);
   r.boolean({"fused_loss", "cross entropy without an fp32 copy of the logits"}, plan.fused_loss);
   r.integer({"micro_batch", "sequences of one micro-batch"}, plan.micro_batch, {.min = 1, .max = 1 << 20});

@@ -90,6 +90,13 @@ struct LoraSpec {
   bool attention_only = false;  // adapters on the attention projections only, else on every matrix of a layer
 };
 
+// Which chains of small operations run as one kernel. Unfused, they are what eager PyTorch runs
+// (workloads/unfused_traffic.hpp).
+struct FusionSpec {
+  bool norm = true, rope = true, activation = true;
+  bool weight_gradient = true;  // the product adds into the gradient buffer itself
+};
+
 struct OverlapSpec {
   bool grad_reduce = true;   // DP reduce-scatter under the last backward passes
   bool param_gather = true;  // ZeRO all-gather under the forward passes
@@ -124,6 +131,7 @@ struct PlanSpec {
   OptimizerSpec optimizer;
   LoraSpec lora;
   TrainingStack stack = TrainingStack::kMegatron;
+  FusionSpec fused;
   bool flash_attention = true;              // false: scores are stored, their softmax is vector work
   bool fused_loss = false;                  // cross entropy in chunks or fused: no fp32 copy of the logits
   std::int64_t micro_batch = 1;             // sequences
@@ -173,9 +181,11 @@ std::string_view to_string(TrainingStack stack);
 
 void bind(PlanSpec& plan, SpecReader& reader);
 
-// Fills data_parallel from `ranks` and checks the plan against the model: TP·CP·PP·DP = ranks, heads, kv_heads, hidden,
-// vocab and ffn divisible by TP, layers by pieces (or uneven_stages), experts by EP, EP·ETP divides the ranks of a
-// stage, batch by micro_batch·DP, interleaving's microbatches by PP. Each problem is reported at its key's position
+// Fills data_parallel from `ranks` and checks the plan against the model (workloads/plan_check_*.cpp): TP·CP·PP·DP =
+// ranks; heads, widths and tokens divisible by TP, sequences by CP, heads by Ulysses ranks; chunks, stages and
+// micro-batches as the schedule needs them; layers by pieces (or uneven_stages, or stage_layers); experts by EP, and EP·ETP
+// a divisor of the ranks of a stage; batch by micro_batch·DP; shard groups by replicas. The vocabulary need not divide by
+// TP (padded_vocab), and a key-value head may stand on several ranks. Each problem is reported at its key's position
 // with the nearest legal values.
 void check_plan(PlanSpec& plan, const ModelSpec& model, std::int64_t ranks, SpecReader& reader);
 

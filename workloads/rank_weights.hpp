@@ -7,19 +7,19 @@ namespace supernode {
 
 // Parameters that have gradients and optimizer states: all of them, or with LoRA the adapters alone.
 struct TrainedWeights {
-  double dense = 0, replicated = 0, experts = 0;    // as in RankWeights
-  double dense_matrices = 0, expert_matrices = 0;   // of them in matrices of the layers: what Muon updates
-  double key_value = 0;                             // of dense: key and value heads that several tensor ranks hold
+  double dense = 0, replicated = 0, experts = 0;   // as in RankWeights
+  double dense_matrices = 0, expert_matrices = 0;  // of them in matrices of the layers: what Muon updates
+  double key_value = 0;                            // of dense: key and value heads that several tensor ranks hold
   double total() const { return dense + experts; }
 };
 
 struct RankWeights {
-  double dense = 0;       // the same on all replicas(): sharded by TP, or replicated over it
-  double replicated = 0;  // the part of `dense` that all tensor-parallel ranks hold alike
-  double experts = 0;     // routed experts of this rank; the same on PlanSpec::expert_replicas() ranks
-  double matrices = 0;    // the part of dense and experts that low-precision recipes quantise
+  double dense = 0;            // the same on all replicas(): sharded by TP, or replicated over it
+  double replicated = 0;       // the part of `dense` that all tensor-parallel ranks hold alike
+  double experts = 0;          // routed experts of this rank; the same on PlanSpec::expert_replicas() ranks
+  double matrices = 0;         // the part of dense and experts that low-precision recipes quantise
   double expert_matrices = 0;  // the part of `matrices` in experts
-  TrainedWeights trained;
+  TrainedWeights trained{};
 
   RankWeights& operator+=(const RankWeights& other);
 };

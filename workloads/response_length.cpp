@@ -28,9 +28,9 @@ double normal_tail(double q) {
 }
 
 double normal_middle(double q) {
-  constexpr std::array kNumerator = {-3.969683028665376e+01, 2.209460984245205e+02, -2.759285104469687e+02,
+  constexpr std::array kNumerator = {-3.969683028665376e+01, 2.209460984245205e+02,  -2.759285104469687e+02,
                                      1.383577518672690e+02,  -3.066479806614716e+01, 2.506628277459239e+00};
-  constexpr std::array kDenominator = {-5.447609879822406e+01, 1.615858368580409e+02, -1.556989798598866e+02,
+  constexpr std::array kDenominator = {-5.447609879822406e+01, 1.615858368580409e+02,  -1.556989798598866e+02,
                                        6.680131188771972e+01,  -1.328068155288572e+01, 1.0};
   return q * polynomial(kNumerator, q * q) / polynomial(kDenominator, q * q);
 }
@@ -41,7 +41,8 @@ double cut(const ResponseLength& length, double tokens) {
 
 double quantile(const ResponseLength& length, double p) {
   const auto& points = length.quantiles;
-  const auto above = std::lower_bound(points.begin(), points.end(), p, [](const auto& q, double v) { return q.first < v; });
+  const auto above =
+      std::lower_bound(points.begin(), points.end(), p, [](const auto& q, double v) { return q.first < v; });
   if (above == points.begin()) return points.front().second;
   if (above == points.end()) return points.back().second;
   const auto& [low_p, low] = *(above - 1);
@@ -104,7 +105,7 @@ double inverse_normal(double p) {
   constexpr double kLow = 0.02425;
   if (p < kLow) return normal_tail(std::sqrt(-2 * std::log(p)));
   if (p > 1 - kLow) return -normal_tail(std::sqrt(-2 * std::log(1 - p)));
-  return normal_middle(p - 0.5) ;
+  return normal_middle(p - 0.5);
 }
 
 std::vector<double> response_lengths(const ResponseLength& length, std::int64_t count) {

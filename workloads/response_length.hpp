@@ -9,13 +9,14 @@
 
 namespace supernode {
 
-// A lognormal of this mean and spread (the standard deviation of ln length; 0 = all equal), or explicit quantiles. Longer
-// responses are cut at `max`, and `mean` is the mean after the cut, as published means are.
+// A lognormal of this mean and spread (the standard deviation of ln length; 0 = all equal), or explicit quantiles.
+// Longer responses are cut at `max`, and `mean` is the mean after the cut, as published means are.
 struct ResponseLength {
   double mean = 0;
   double max = 0;  // 0 = none
   double sigma = 0.8;
-  std::vector<std::pair<double, double>> quantiles;  // (probability, tokens), rising; linear between, ends included
+  std::vector<std::pair<double, double>> quantiles =
+      {};  // (probability, tokens), rising; linear between, ends included
 };
 
 void bind(ResponseLength& length, SpecReader& reader);

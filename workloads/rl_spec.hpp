@@ -12,8 +12,8 @@
 namespace supernode {
 
 // PPO (arXiv 1707.06347) learns a critic beside the policy; GRPO (arXiv 2402.03300) takes the mean reward of a prompt's
-// samples in its place; DAPO (arXiv 2503.14476) is GRPO without a reference model, and throws away prompts whose samples
-// are all right or all wrong.
+// samples in its place; DAPO (arXiv 2503.14476) is GRPO without a reference model, and throws away prompts whose
+// samples are all right or all wrong.
 enum class RlAlgorithm { kPpo, kGrpo, kDapo };
 enum class RewardKind { kRule, kModel };
 // kColocated: one set of chips takes turns. kDisaggregated: rollout chips beside training chips.

@@ -1,5 +1,5 @@
-// 1F1B (PipeDream-Flush, arXiv 2006.09503, figure 1; arXiv 2104.04473, section 2.2): a forward pass for each later stage
-// to fill the pipeline, then one forward and one backward pass in turn, then the backward passes that are left.
+// 1F1B (PipeDream-Flush, arXiv 2006.09503, figure 1; arXiv 2104.04473, section 2.2): a forward pass for each later
+// stage to fill the pipeline, then one forward and one backward pass in turn, then the backward passes that are left.
 #include <algorithm>
 
 #include "workloads/pipeline_order.hpp"

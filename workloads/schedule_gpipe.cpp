@@ -1,5 +1,6 @@
 // GPipe (arXiv 1811.06965, figure 2): all forward passes, then all backward passes. A stage keeps the activations of
-// every micro-batch. The backward passes run in the order of the forward passes, so that the last micro-batch's is last.
+// every micro-batch. The backward passes run in the order of the forward passes, so that the last micro-batch's is
+// last.
 #include "workloads/pipeline_order.hpp"
 #include "workloads/stage_slots.hpp"
 

@@ -1,6 +1,7 @@
-// Interleaved 1F1B (arXiv 2104.04473, section 2.2): a stage has several chunks of the model, far apart. Micro-batches go
-// through the chunks in groups of PP, chunk by chunk; backward takes the chunks from the last. When PP does not divide
-// the micro-batches the groups are larger, as Megatron-Core's --microbatch-group-size-per-virtual-pipeline-stage allows.
+// Interleaved 1F1B (arXiv 2104.04473, section 2.2): a stage has several chunks of the model, far apart. Micro-batches
+// go through the chunks in groups of PP, chunk by chunk; backward takes the chunks from the last. When PP does not
+// divide the micro-batches the groups are larger, as Megatron-Core's --microbatch-group-size-per-virtual-pipeline-stage
+// allows.
 #include <algorithm>
 
 #include "workloads/pipeline_order.hpp"
@@ -29,9 +30,8 @@ std::vector<Slot> passes_in_groups(const PlanSpec& plan, PassKind kind) {
     const std::int64_t end = std::min(first + group, microbatches);
     for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
       for (std::int64_t microbatch = first; microbatch < end; ++microbatch) {
-        passes.push_back({.kind = kind,
-                          .microbatch = microbatch,
-                          .chunk = kind == PassKind::kForward ? chunk : chunks - 1 - chunk});
+        passes.push_back(
+            {.kind = kind, .microbatch = microbatch, .chunk = kind == PassKind::kForward ? chunk : chunks - 1 - chunk});
       }
     }
   }

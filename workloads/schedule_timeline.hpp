@@ -28,8 +28,8 @@ struct StageTimeline {
   std::vector<TimelineSlot> slots;  // in order; the passes of a pair start and end together
   double busy = 0;                  // a pair counts once
   double waiting = 0;               // between the first and the last pass
-  // Forward passes of a chunk whose activations are held at most: from the forward pass to the end of the backward pass,
-  // or of its weight half.
+  // Forward passes of a chunk whose activations are held at most: from the forward pass to the end of the backward
+  // pass, or of its weight half.
   std::int64_t peak_in_flight = 0;
 
   double end() const { return slots.empty() ? 0 : slots.back().end; }

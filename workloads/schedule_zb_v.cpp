@@ -1,7 +1,7 @@
 // ZB-V (arXiv 2401.10241, section 6, figure 6; the V-ZB of arXiv 2405.15362): two chunks a stage laid out as a V, the
 // backward pass split. When forward, input and weight passes take alike, no stage waits between its first and its last
-// pass, with the activations of 1F1B's first stage (2·PP chunk passes) on every stage. The counts of each phase are read
-// off the paper's figure; PyTorch's ScheduleZBVZeroBubble has the same.
+// pass, with the activations of 1F1B's first stage (2·PP chunk passes) on every stage. The counts of each phase are
+// read off the paper's figure; PyTorch's ScheduleZBVZeroBubble has the same.
 #include <algorithm>
 
 #include "workloads/pipeline_order.hpp"

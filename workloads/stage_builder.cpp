@@ -17,8 +17,8 @@ namespace {
 
 // A run of parts whose weights are gathered and reduced as one.
 struct Segment {
-  LayerParts parts;
-  RankWeights weights;
+  LayerParts parts{};
+  RankWeights weights{};
   Recompute recompute = Recompute::kNone;
   bool layer = false;
   Bytes swapped{};  // activations that go to host memory and back
@@ -39,8 +39,9 @@ class StageBuilder {
 
  private:
   Segments segments(std::int64_t chunk);
-  Segment layer(const LayerForm& form, Recompute recompute);
+  Segment layer(const LayerForm& form, Recompute recompute, bool swaps);
   Recompute recompute_of(std::int64_t layer_of_piece) const;
+  bool keeps_activations(std::int64_t layer_of_piece) const;
   void append_head(Segments& result);
 
   PassProgram forward(std::int64_t chunk, bool first);
@@ -74,12 +75,17 @@ Recompute StageBuilder::recompute_of(std::int64_t layer_of_piece) const {
   return some && layer_of_piece >= plan.recomputed.block ? Recompute::kNone : plan.recompute;
 }
 
-Segment StageBuilder::layer(const LayerForm& form, Recompute recompute) {
+// Of a group of recomputed layers only the first keeps anything, its input.
+bool StageBuilder::keeps_activations(std::int64_t layer_of_piece) const {
+  return recompute_of(layer_of_piece) != Recompute::kFull || layer_of_piece % shape_.plan.recomputed.group == 0;
+}
+
+Segment StageBuilder::layer(const LayerForm& form, Recompute recompute, bool swaps) {
   return {.parts = layer_parts(shape_, form, events_),
           .weights = layer_weights(shape_.model, shape_.plan, form),
           .recompute = recompute,
           .layer = true,
-          .swapped = swapped_activations(shape_, form, recompute)};
+          .swapped = swaps ? swapped_activations(shape_, form, recompute) : Bytes(0)};
 }
 
 Segments StageBuilder::segments(std::int64_t chunk) {
@@ -92,7 +98,8 @@ Segments StageBuilder::segments(std::int64_t chunk) {
   }
   const LayerRange range = layers_of(plan, model, stage_, chunk);
   for (std::int64_t i = range.first; i < range.last; ++i) {
-    result.push_back(layer(model.layer_form(i), recompute_of(i - range.first)));
+    const std::int64_t place = i - range.first;
+    result.push_back(layer(model.layer_form(i), recompute_of(place), keeps_activations(place)));
   }
   if (ends_chain(plan, piece)) append_head(result);
   return result;
@@ -105,7 +112,7 @@ void StageBuilder::append_head(Segments& result) {
   result.push_back({.parts = head_parts(shape_, events_), .weights = head_weights(model, plan)});
   for (std::int64_t module = 0; module < model.mtp_layers; ++module) {
     result.push_back({.parts = mtp_input_parts(shape_, events_), .weights = mtp_input_weights(model, plan)});
-    result.push_back(layer(mtp_form(model), recompute_of(model.layers)));
+    result.push_back(layer(mtp_form(model), recompute_of(model.layers), false));
     result.push_back({.parts = head_parts(shape_, events_)});
   }
 }

@@ -34,9 +34,9 @@ class StageSlots {
   void add(PassKind kind, std::int64_t chunk, std::int64_t microbatch);
 
   std::int64_t microbatches_;
-  std::vector<std::int64_t> forward_, backward_;    // passes so far, by chunk
-  std::vector<std::deque<std::int64_t>> owed_;      // micro-batches, by chunk
-  std::deque<std::int64_t> owed_chunks_;            // chunks, in the order in which they came to owe
+  std::vector<std::int64_t> forward_, backward_;  // passes so far, by chunk
+  std::vector<std::deque<std::int64_t>> owed_;    // micro-batches, by chunk
+  std::deque<std::int64_t> owed_chunks_;          // chunks, in the order in which they came to owe
   std::vector<Slot> slots_;
 };
 

@@ -126,6 +126,144 @@ TEST(MoeLayer, ExpertParallelismMovesWorkButKeepsItsAmount) {
   }
 }
 
+// Half of the matrices' columns on each of two ranks, which gather each other's tokens: twice the rows.
+TEST(MoeLayer, ExpertTensorParallelismGathersTokensAndScattersOutputs) {
+  PlanSpec plan = expert_plan();
+  plan.expert_parallel = 4, plan.expert_tensor_parallel = 2;
+  const auto forward = layer_forward(small_moe_model(), plan, true);
+  const auto up = std::get<GemmKernel>(find(forward, "moe.experts.up").kernel);
+  // 4 ranks x 2 peers x 64 tokens x top-4 over 16 experts; 4 experts a rank, 128/2 wide.
+  EXPECT_THAT((std::vector{up.m, up.n, up.k, up.groups}), ElementsAre(128, 2 * 64, 256, 4));
+  const Op& gather = find(forward, "moe.experts.gather", Op::Kind::kComm);
+  const double distinct = kTokens * expected_distinct_bins(4, 16, 4);
+  EXPECT_DOUBLE_EQ(gather.call.bytes.value(), 2 * distinct * kHidden * 2);
+  EXPECT_EQ(gather.group, GroupKind::kExpertTensor);
+  EXPECT_EQ(gather.call.op, CollectiveOp::kAllGather);
+  EXPECT_EQ(find(forward, "moe.experts.scatter", Op::Kind::kComm).call.op, CollectiveOp::kReduceScatter);
+  const auto backward = layer_backward(small_moe_model(), plan, true);
+  EXPECT_EQ(find(backward, "moe.experts.gather.backward", Op::Kind::kComm).call.op, CollectiveOp::kReduceScatter);
+  plan.expert_tensor_parallel = 1;
+  EXPECT_EQ(gemm_flops(forward), gemm_flops(layer_forward(small_moe_model(), plan, true)));
+}
+
+struct Routed {
+  RoutingSpec routing;
+  std::int64_t rows;  // of 128 in balance
+  double bytes;       // of the exchange over the balanced ones
+};
+
+class MoeRouting : public testing::TestWithParam<Routed> {};
+
+TEST_P(MoeRouting, RowsAndBytes) {
+  PlanSpec plan = expert_plan();
+  plan.routing = GetParam().routing;
+  const auto forward = layer_forward(small_moe_model(), plan, true);
+  EXPECT_EQ(std::get<GemmKernel>(find(forward, "moe.experts.up").kernel).m, GetParam().rows);
+  EXPECT_DOUBLE_EQ(find(forward, "moe.dispatch", Op::Kind::kComm).call.bytes.value(), GetParam().bytes * kBuffer);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, MoeRouting,
+                         testing::Values(Routed{{.imbalance = 1.5}, 192, 1.5},                            // the busiest
+                                         Routed{{.capacity_factor = 1.25, .imbalance = 1.5}, 160, 1.25},  // drops
+                                         Routed{{.capacity_factor = 2, .imbalance = 1.5}, 192, 1.5},      // has room
+                                         Routed{{.capacity_factor = 0.5}, 64, 0.5},
+                                         Routed{{.capacity_factor = 2, .pad_to_capacity = true}, 256, 2}));
+
+// Four choices among 16 real and 16 zero experts: two real ones a token.
+TEST(MoeLayer, ZeroExpertsTakeNoRows) {
+  ModelSpec model = small_moe_model();
+  model.moe.zero_experts = 16;
+  const auto forward = layer_forward(model, expert_plan(), true);
+  EXPECT_EQ(std::get<GemmKernel>(find(forward, "moe.experts.up").kernel).m, 64);
+  EXPECT_EQ(std::get<GemmKernel>(find(forward, "moe.router").kernel).n, 32);
+  EXPECT_EQ(find(forward, "moe.dispatch", Op::Kind::kComm).call.routing.topk, 2);
+  EXPECT_EQ(std::get<VectorKernel>(find(forward, "moe.zero_experts").kernel).read.value(), 2 * kBuffer);
+}
+
+TEST(MoeLayer, ATableOfExpertsSparesTheSearch) {
+  const ModelSpec model = small_moe_model();
+  const PlanSpec plan = expert_plan();
+  EventSource events;
+  const RankShape shape(model, plan);
+  const auto searched = names(forward_ops(moe_parts(shape, {.moe = true}, events)));
+  const auto tabled = names(forward_ops(moe_parts(shape, {.moe = true, .hash_routed = true}, events)));
+  EXPECT_THAT(searched, ::testing::Contains("moe.topk"));
+  EXPECT_THAT(tabled, ::testing::Not(::testing::Contains("moe.topk")));
+  EXPECT_EQ(tabled.size(), searched.size() - 1);
+}
+
+TEST(MoeLayer, SharedGateScoresEachToken) {
+  ModelSpec model = small_moe_model();
+  model.moe.shared_gate = true;
+  const auto gate = std::get<GemmKernel>(find(layer_forward(model, expert_plan(), true), "moe.shared.gate").kernel);
+  EXPECT_THAT((std::vector{gate.m, gate.n, gate.k}), ElementsAre(64, 1, 256));
+}
+
+TEST(MoeLayer, CombineInEightBitsIsCastAndHalved) {
+  PlanSpec plan = expert_plan();
+  plan.combine = Precision::kFp8;
+  const auto forward = layer_forward(small_moe_model(), plan, true);
+  EXPECT_EQ(find(forward, "moe.combine", Op::Kind::kComm).call.bytes.value(), kBuffer / 2);
+  EXPECT_EQ(std::get<VectorKernel>(find(forward, "moe.combine.cast").kernel).written.value(), kBuffer / 2);
+}
+
+ModelSpec shortcut_model() {
+  ModelSpec model = small_moe_model();
+  model.moe.shared_experts = 0;
+  model.moe.first_dense = 0;
+  model.moe.shortcut = true;
+  model.ffn = 512;
+  return model;
+}
+
+std::size_t place(const std::vector<std::string>& all, const std::string& name, bool last = false) {
+  const auto found =
+      last ? std::find(all.rbegin(), all.rend(), name).base() - 1 : std::find(all.begin(), all.end(), name);
+  EXPECT_NE(found, all.end()) << name;
+  return static_cast<std::size_t>(found - all.begin());
+}
+
+// Dispatch runs under the first dense MLP, combine under the second attention and MLP; backward the mirror image.
+TEST(Shortcut, ExchangesRunBesideTheDenseBranch) {
+  const auto ops = layer_forward(shortcut_model(), expert_plan(), true);
+  expect_matched_events(ops);
+  const auto forward = names(ops);
+  EXPECT_LT(place(forward, "~moe.dispatch"), place(forward, "mlp.up"));
+  EXPECT_LT(place(forward, "mlp.down"), place(forward, "!moe.dispatch"));
+  EXPECT_LT(place(forward, "!moe.dispatch"), place(forward, "moe.experts.up"));
+  EXPECT_LT(place(forward, "~moe.combine"), place(forward, "attn.core", true));
+  EXPECT_LT(place(forward, "mlp.down", true), place(forward, "!moe.combine"));
+  const auto back_ops = layer_backward(shortcut_model(), expert_plan(), true);
+  expect_matched_events(back_ops);
+  const auto backward = names(back_ops);
+  EXPECT_LT(place(backward, "~moe.combine.backward"), place(backward, "attn.core.backward"));
+  EXPECT_LT(place(backward, "attn.core.backward"), place(backward, "!moe.combine.backward"));
+  EXPECT_LT(place(backward, "!moe.combine.backward"), place(backward, "moe.experts.down.dgrad"));
+  EXPECT_LT(place(backward, "~moe.dispatch.backward"), place(backward, "mlp.down.dgrad", true));
+  EXPECT_LT(place(backward, "mlp.up.dgrad", true), place(backward, "!moe.dispatch.backward"));
+}
+
+TEST(Shortcut, WithoutOverlapTheSameWorkBlocks) {
+  PlanSpec plan = expert_plan();
+  const auto hidden = layer_forward(shortcut_model(), plan, true);
+  plan.overlap.shortcut = false;
+  const auto blocking = layer_forward(shortcut_model(), plan, true);
+  EXPECT_EQ(gemm_flops(hidden), gemm_flops(blocking));
+  for (const Op& op : blocking) EXPECT_NE(op.kind, Op::Kind::kCommAsync) << op.name;
+  const auto bytes = [](const std::vector<Op>& ops) {
+    return traffic_of(ops, CollectiveOp::kEpDispatch, CommClass::kExpert).bytes;
+  };
+  EXPECT_EQ(bytes(hidden), bytes(blocking));
+}
+
+// The step program does the model's FLOPs: two attention blocks, two dense MLPs, and the top-4 experts.
+TEST(Shortcut, LayerDoesTheModelsMatrixWork) {
+  const ModelSpec model = shortcut_model();
+  const double attention = 4.0 * 256 * 256, dense = 3.0 * 256 * 512, experts = 4 * 3.0 * 256 * 128, router = 256 * 16;
+  EXPECT_EQ(gemm_flops(layer_forward(model, expert_plan(), true)),
+            2 * kTokens * (2 * attention + 2 * dense + experts + router));
+}
+
 TEST(Head, ProductLossAndItsReductions) {
   const ModelSpec model = small_dense_model();
   const PlanSpec plan = tensor_plan(4, true);

@@ -22,13 +22,18 @@ ModelSpec tiny() {
   model.hidden = 8;
   model.vocab = 16;
   model.ffn = 16;
-  model.attention = {.kind = AttentionKind::kGqa, .heads = 2, .kv_heads = 1, .head_dim = 4};
+  model.attention.kind = AttentionKind::kGqa;
+  model.attention.heads = 2;
+  model.attention.kv_heads = 1;
+  model.attention.head_dim = 4;
   return model;
 }
 
 ModelSpec tiny_moe() {
   ModelSpec model = tiny();
-  model.moe = {.experts = 8, .topk = 2, .ffn = 4};
+  model.moe.experts = 8;
+  model.moe.topk = 2;
+  model.moe.ffn = 4;
   return model;
 }
 
@@ -43,25 +48,26 @@ PlanSpec plan_of(std::int64_t tp, std::int64_t pp, std::int64_t dp, std::int64_t
 }
 
 // TP 2, PP 2, DP 2, four tokens, two of them on a rank between the tensor-parallel regions. A rank has of each layer
-// 192/2 attention, 384/2 MLP and 16 norm parameters = 304; two layers and half the table (64) make the first stage.
+// 128/2 query and output, 64 key and value (one head, whole on both ranks), 384/2 MLP and 16 norm parameters = 336; two
+// layers and half the table (64) make the first stage.
 TEST(Memory, ModelStatesByHand) {
   const auto stages = estimate_stages(tiny(), plan_of(2, 2, 2, 4, 4));
   ASSERT_EQ(stages.size(), 2u);
-  const double first = 2 * 304 + 64, last = 2 * 304 + 8 + 64;  // final norm and head
+  const double first = 2 * 336 + 64, last = 2 * 336 + 8 + 64;  // final norm and head
   EXPECT_EQ(stages[0].weights.value(), 2 * first);
   EXPECT_EQ(stages[0].gradients.value(), 4 * first);
   EXPECT_EQ(stages[0].optimizer.value(), 12 * first / 2);
   EXPECT_EQ(stages[1].weights.value(), 2 * last);
 }
 
-// A layer keeps, in bytes: attention 32 norm input + 32 norm output + 32 q + 16 k + 16 v + 32 output + 16 log-sum-exp;
-// MLP 32 + 32 + 128 gate and up + 64 activation. Together 432.
+// A layer keeps, in bytes: attention 32 norm input + 32 norm output + 32 q + 32 k + 32 v + 32 output + 16 log-sum-exp;
+// MLP 32 + 32 + 128 gate and up + 64 activation. Together 464.
 TEST(Memory, ActivationsByHand) {
   const auto stages = estimate_stages(tiny(), plan_of(2, 2, 2, 4, 4));
   EXPECT_EQ(stages[0].microbatches_in_flight, 2);
-  EXPECT_EQ(stages[0].activations.value(), 2 * 2 * 432);
+  EXPECT_EQ(stages[0].activations.value(), 2 * 2 * 464);
   EXPECT_EQ(stages[1].microbatches_in_flight, 1);
-  EXPECT_EQ(stages[1].activations.value(), 2 * 432 + 2 * 32);  // inputs of final norm and head
+  EXPECT_EQ(stages[1].activations.value(), 2 * 464 + 2 * 32);  // inputs of final norm and head
   // Gradients of gate, up and activation (192), gathered input and its gradient (128), and two boundary tensors (64).
   EXPECT_EQ(stages[0].buffers.value(), 192 + 128 + 64);
   EXPECT_EQ(logits_buffer(tiny(), plan_of(2, 2, 2, 4, 4)).value(), 4 * 8 * (2 + 4));
@@ -70,10 +76,10 @@ TEST(Memory, ActivationsByHand) {
 TEST(Memory, RecomputationKeepsLess) {
   PlanSpec plan = plan_of(2, 2, 2, 4, 4);
   plan.recompute = Recompute::kSelective;  // without both norm outputs and the activation
-  EXPECT_EQ(layer_activations(tiny(), plan, {}).kept.value(), 432 - 32 - 32 - 64);
+  EXPECT_EQ(layer_activations(tiny(), plan, {}).kept.value(), 464 - 32 - 32 - 64);
   plan.recompute = Recompute::kFull;  // only the layer's input
   EXPECT_EQ(layer_activations(tiny(), plan, {}).kept.value(), 32);
-  EXPECT_EQ(layer_activations(tiny(), plan, {}).temporary.value(), 432 - 32 + 192 + 128);
+  EXPECT_EQ(layer_activations(tiny(), plan, {}).temporary.value(), 464 - 32 + 192 + 128);
 }
 
 // Korthikanti et al. (arXiv 2205.05198), equation 4: s·b·h·(10 + 24/t) without the attention scores and with sequence
@@ -91,7 +97,7 @@ TEST(Memory, ExpertsAreShardedByExpertParallelismAlone) {
   const RankWeights p = stage_weights(tiny_moe(), plan, 0);
   EXPECT_EQ(p.experts, 4 * 2 * 3 * 8 * 4);  // two of eight experts in each of four layers
   // Replicated over DP·TP/EP = 2 ranks, which share their optimizer state.
-  StageMemory memory;
+  MemoryParts memory;
   add_model_states(plan, p, memory);
   EXPECT_EQ(memory.optimizer.value(), 12 * (p.dense / 4 + p.experts / 2));
 }
@@ -244,25 +250,15 @@ INSTANTIATE_TEST_SUITE_P(All, MemoryProperty,
 
 // A remedy's text put back into the plan, as a user would.
 PlanSpec apply(PlanSpec plan, const std::string& remedy) {
-  const std::int64_t ranks = plan.ranks();
-  const std::string changes = remedy.substr(0, remedy.find(" (peak"));
-  const auto value = [&](const std::string& key) -> std::string {
-    const auto at = changes.find(key + ": ");
-    if (at == std::string::npos) return "";
-    const auto begin = at + key.size() + 2;
-    return changes.substr(begin, changes.find(',', begin) - begin);
-  };
-  const auto set = [&](const std::string& key, std::int64_t& field) {
-    if (const std::string text = value(key); !text.empty()) field = std::stoll(text);
-  };
-  set("tensor_parallel", plan.tensor_parallel);
-  set("pipeline_parallel", plan.pipeline_parallel);
-  set("expert_parallel", plan.expert_parallel);
-  set("micro_batch", plan.micro_batch);
-  set("zero_stage", plan.zero_stage);
-  if (value("recompute") == "selective") plan.recompute = Recompute::kSelective;
-  if (value("recompute") == "full") plan.recompute = Recompute::kFull;
-  plan.data_parallel = ranks / (plan.tensor_parallel * plan.pipeline_parallel);
+  Diagnostics diagnostics;
+  const std::string changes = "{" + remedy.substr(0, remedy.find(" (peak")) + "}";
+  const auto file = std::make_shared<const SourceFile>(SourceFile{"remedy.yaml", changes});
+  const YamlNode node = parse_yaml(file, diagnostics);
+  SpecReader reader(node, "plan", diagnostics);
+  const PlanSpec before = plan;
+  bind(plan, reader);  // batch and sequence are required, so it complains of those alone
+  plan.schedule = before.schedule;
+  for (const auto& diagnostic : diagnostics.all()) EXPECT_THAT(diagnostic.message, HasSubstr("missing")) << remedy;
   return plan;
 }
 

@@ -98,6 +98,56 @@ TEST(ModelSpecBind, LatentAttentionNeedsItsWidths) {
   }
 }
 
+INSTANTIATE_TEST_SUITE_P(
+    Additions, ModelSpecMistake,
+    testing::Values(
+        Mistake{"indexer_without_latent", "kv_heads: 2", "kv_heads: 2\n  indexer: {heads: 4, head_dim: 8, topk: 16}",
+                "kind mla and compressed only", 10},
+        Mistake{"compression_of_grouped_heads", "kv_heads: 2", "kv_heads: 2\n  compression: {output_rank: 8}",
+                "kind compressed only", 10},
+        Mistake{"full_layers_without_window", "kv_heads: 2", "kv_heads: 2\n  full_every: 2", "needs a window", 10},
+        Mistake{"no_heads", "  heads: 8\n", "", "missing key 'heads'", 7},
+        Mistake{"no_vocab", "vocab: 100\n", "", "missing key 'vocab'", 1},
+        Mistake{"patches_of_language", "vocab: 100", "vocab: 100\npatch_channels: 4", "belongs to kind: diffusion", 5},
+        Mistake{"vocab_of_diffusion", "vocab: 100",
+                "vocab: 100\nkind: diffusion\npatch_channels: 4\ncondition_width: 8", "belongs to a language model", 4},
+        Mistake{"tied_head_of_its_own", "vocab: 100", "vocab: 100\noutput_vocab: 10\ntied_embeddings: true",
+                "a tied head is the input table", 5},
+        Mistake{"shared_gate_of_nothing", "topk: 2", "topk: 2\n  shared_gate: true", "shared_gate weighs", 13},
+        Mistake{"shortcut_with_dense_layers", "topk: 2", "topk: 2\n  shortcut: true", "each layer is MoE", 13},
+        Mistake{"steered_without_zero_experts", "topk: 2", "topk: 2\n  expected_real: 1", "needs zero_experts", 13},
+        Mistake{"more_hash_layers_than_layers", "topk: 2", "topk: 2\n  hash_layers: 4", "exceeds the 3 layers", 13},
+        Mistake{"total_with_modules_it_has_not", "vocab: 100", "vocab: 100\npublished_with_mtp: true",
+                "needs mtp_layers", 5}),
+    [](const auto& info) { return info.param.name; });
+
+TEST(ModelSpecBind, CompressedAttentionTakesTurns) {
+  const ModelSpec flash = catalogue_model("deepseek-v4-flash"), pro = catalogue_model("deepseek-v4-pro");
+  EXPECT_EQ(flash.attention.kv_heads, 1);
+  EXPECT_TRUE(flash.layer_form(1).windowed);
+  EXPECT_TRUE(flash.layer_form(2).sparse && flash.layer_form(2).indexes);
+  EXPECT_FALSE(flash.layer_form(3).sparse || flash.layer_form(3).windowed);
+  // 31 of DeepSeek-V4-Pro's layers are HCA and 30 CSA, the first two HCA.
+  std::int64_t sparse = 0;
+  for (std::int64_t layer = 0; layer < pro.layers; ++layer) sparse += pro.layer_form(layer).sparse ? 1 : 0;
+  EXPECT_EQ(sparse, 30);
+  EXPECT_FALSE(pro.layer_form(0).sparse || pro.layer_form(1).sparse);
+  EXPECT_TRUE(pro.layer_form(2).hash_routed);
+  EXPECT_FALSE(pro.layer_form(3).hash_routed);
+}
+
+TEST(ModelSpecBind, StateSpaceLayersHaveHeadsOfTheirInnerWidth) {
+  const ModelSpec model = catalogue_model("mamba2-2.7b");
+  EXPECT_EQ(model.attention.heads, 2 * 2560 / 64);
+  EXPECT_EQ(model.ffn, 0);
+}
+
+TEST(ModelSpecBind, WindowsAndFullLayersAlternate) {
+  const ModelSpec model = catalogue_model("gpt-oss-20b");
+  EXPECT_TRUE(model.layer_form(0).windowed);
+  EXPECT_FALSE(model.layer_form(1).windowed);
+}
+
 TEST(ModelSpecBind, DocumentsEveryField) {
   std::vector<FieldDoc> docs;
   SpecReader reader("model", docs);
@@ -110,6 +160,11 @@ TEST(ModelSpecBind, DocumentsEveryField) {
   EXPECT_TRUE(has("model.attention.kv_lora_rank"));
   EXPECT_TRUE(has("model.moe.node_limit"));
   EXPECT_TRUE(has("model.published_active_parameters"));
+  for (const char* path : {"model.kind", "model.attention.indexer.share", "model.attention.compression.output_rank",
+                           "model.attention.mamba.state", "model.moe.zero_experts", "model.moe.shortcut",
+                           "model.residual_streams", "model.condition_width"}) {
+    EXPECT_TRUE(has(path)) << path;
+  }
 }
 
 TEST(ModelCatalogue, FilesAreNamedAfterTheirModelsAndSourced) {

@@ -109,8 +109,9 @@ TEST(PlanCheck, UlyssesNeedsHeads) {
   const std::string batch = "global_batch: 8\nsequence_length: 128\n";
   EXPECT_THAT(problems("tensor_parallel: 4\ncontext_parallel: 2\ncontext: {kind: ulysses}\n" + batch, model, 8),
               ElementsAre());
-  EXPECT_THAT(problems("tensor_parallel: 4\ncontext_parallel: 4\ncontext: {kind: ulysses}\n" + batch, model, 16),
-              ElementsAre("2 heads and 2 kv_heads of a tensor-parallel rank do not divide over 4 Ulysses ranks; 2 does"));
+  EXPECT_THAT(
+      problems("tensor_parallel: 4\ncontext_parallel: 4\ncontext: {kind: ulysses}\n" + batch, model, 16),
+      ElementsAre("2 heads and 2 kv_heads of a tensor-parallel rank do not divide over 4 Ulysses ranks; 2 does"));
   EXPECT_THAT(
       problems("tensor_parallel: 4\ncontext_parallel: 4\ncontext: {kind: hybrid, ulysses: 2}\n" + batch, model, 16),
       ElementsAre());
@@ -149,9 +150,10 @@ TEST(PlanCheck, ExpertRanksCountContextParallelism) {
   ModelSpec model = small_moe_model();  // 16 experts of width 128
   const std::string plan = "tensor_parallel: 2\ncontext_parallel: 4\nglobal_batch: 12\nsequence_length: 128\n";
   EXPECT_THAT(problems(plan + "expert_parallel: 8\n", model, 24), ElementsAre());
-  EXPECT_THAT(problems(plan + "expert_parallel: 16\n", model, 24),
-              ElementsAre("expert_parallel 16 does not divide tensor_parallel 2 x context_parallel 4 x data_parallel 3 = "
-                          "24; 8 does"));
+  EXPECT_THAT(
+      problems(plan + "expert_parallel: 16\n", model, 24),
+      ElementsAre("expert_parallel 16 does not divide tensor_parallel 2 x context_parallel 4 x data_parallel 3 = "
+                  "24; 8 does"));
   EXPECT_THAT(problems(plan + "expert_parallel: 8\nexpert_tensor_parallel: 2\n", model, 24),
               ElementsAre("expert_parallel 8 x expert_tensor_parallel 2 = 16 does not divide tensor_parallel 2 x "
                           "context_parallel 4 x data_parallel 3 = 24; expert_parallel 4 does"));
@@ -205,9 +207,9 @@ TEST(PlanCheck, ShardGroupsDivideTheReplicas) {
   EXPECT_THAT(problems(std::string("zero_stage: 0\nshard_group: 4\n") + kBatch, model, 8),
               ElementsAre("shard_group has no effect: zero_stage is 0"));
   // 12 replicas, experts on 2 of them each: 6 replicas of the experts, which groups of 4 do not divide.
-  EXPECT_THAT(problems("expert_parallel: 2\nshard_group: 4\nglobal_batch: 12\nsequence_length: 128\n",
-                       small_moe_model(), 12),
-              ElementsAre("shard_group 4 does not divide the 6 replicas of the experts; 3 and 6 do"));
+  EXPECT_THAT(
+      problems("expert_parallel: 2\nshard_group: 4\nglobal_batch: 12\nsequence_length: 128\n", small_moe_model(), 12),
+      ElementsAre("shard_group 4 does not divide the 6 replicas of the experts; 3 and 6 do"));
 }
 
 TEST(PlanCheck, LayersMustDivideUnlessUneven) {
@@ -251,7 +253,8 @@ TEST(PlanCheck, ScheduleNeedsItsStages) {
               ElementsAre("schedule interleaved needs virtual_stages of at least 2"));
   for (const std::string schedule : {"1f1b", "gpipe", "zb-h1"}) {
     EXPECT_THAT(with("pipeline_parallel: 4\nvirtual_stages: 2\nschedule: " + schedule + "\n", 8, 4),
-                ElementsAre("schedule " + schedule + " has one chunk per stage, but virtual_stages is 2; use "
+                ElementsAre("schedule " + schedule +
+                            " has one chunk per stage, but virtual_stages is 2; use "
                             "interleaved"));
   }
   EXPECT_THAT(with("virtual_stages: 2\n", 8, 1), ElementsAre(HasSubstr("needs pipeline_parallel of at least 2")));
@@ -271,9 +274,10 @@ TEST(PlanCheck, TwoWaySchedulesNeedEnoughMicrobatches) {
   };
   EXPECT_THAT(with("pipeline_parallel: 3\nschedule: dualpipe\n", 8, 3),
               ElementsAre("schedule dualpipe needs an even pipeline_parallel, not 3; 2 and 4 are"));
-  EXPECT_THAT(with("pipeline_parallel: 4\nschedule: dualpipev\n", 12, 8),
-              ElementsAre("global_batch 12 makes 6 micro-batches per replica, but schedule dualpipev needs at least 2 x "
-                          "pipeline_parallel = 8: global_batch 16 is enough"));
+  EXPECT_THAT(
+      with("pipeline_parallel: 4\nschedule: dualpipev\n", 12, 8),
+      ElementsAre("global_batch 12 makes 6 micro-batches per replica, but schedule dualpipev needs at least 2 x "
+                  "pipeline_parallel = 8: global_batch 16 is enough"));
   EXPECT_THAT(with("pipeline_parallel: 4\nschedule: dualpipe\n", 18, 8),
               ElementsAre("global_batch 18 makes 9 micro-batches per replica, but schedule dualpipe needs an even "
                           "number, half for each direction; 16 and 20 are"));

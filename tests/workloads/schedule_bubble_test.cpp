@@ -14,7 +14,8 @@ namespace {
 using enum PipelineSchedule;
 
 constexpr PassTimes kUnit{};
-constexpr PassTimes kTimes[] = {kUnit, {.forward = 2, .backward_input = 2, .backward_weight = 2},
+constexpr PassTimes kTimes[] = {kUnit,
+                                {.forward = 2, .backward_input = 2, .backward_weight = 2},
                                 {.forward = 3, .backward_input = 4, .backward_weight = 2},
                                 {.forward = 1.5, .backward_input = 1.5, .backward_weight = 0.5}};
 
@@ -30,8 +31,8 @@ void expect_bubbles(const ScheduleTimeline& timeline, double bubble) {
   }
 }
 
-// Two stages, two micro-batches by hand: stage 0 runs F0 F1 until 2, waits for B0 until 1 + 1 + 2 = 4, ends B0 at 6; its
-// B1 waits for stage 1's F1 (4 - 5) and B1 (5 - 7), and ends at 9. Stage 1 starts at 1.
+// Two stages, two micro-batches by hand: stage 0 runs F0 F1 until 2, waits for B0 until 1 + 1 + 2 = 4, ends B0 at 6;
+// its B1 waits for stage 1's F1 (4 - 5) and B1 (5 - 7), and ends at 9. Stage 1 starts at 1.
 TEST(ScheduleTimeline, ByHand) {
   const ScheduleTimeline t = timeline(schedule_plan(kOneForwardOneBackward, 2, 2), kUnit);
   const StageTimeline& first = t.stages[0];
@@ -63,7 +64,8 @@ TEST(Bubbles, GPipeAndOneForwardOneBackward) {
   for (const PassTimes& times : kTimes) {
     for (std::int64_t p : {2, 3, 4, 8}) {
       for (std::int64_t m : {p, p + 1, 3 * p}) {
-        const double bubble = static_cast<double>(p - 1) * (times.of(PassKind::kForward) + times.of(PassKind::kBackward));
+        const double bubble =
+            static_cast<double>(p - 1) * (times.of(PassKind::kForward) + times.of(PassKind::kBackward));
         const ScheduleTimeline gpipe = timeline(schedule_plan(kGPipe, p, m), times);
         const ScheduleTimeline plain = timeline(schedule_plan(kOneForwardOneBackward, p, m), times);
         expect_bubbles(gpipe, bubble);
@@ -78,8 +80,8 @@ TEST(Bubbles, GPipeAndOneForwardOneBackward) {
   }
 }
 
-// arXiv 2104.04473, section 2.2: (p - 1)(F + B)/v with F and B of a whole stage, so (p - 1)(f + b + w). In flight on the
-// first stage: (v + 1)·p - 1 chunk passes (section 2.2: 1 + (p - 1)/(p·v) of 1F1B's).
+// arXiv 2104.04473, section 2.2: (p - 1)(F + B)/v with F and B of a whole stage, so (p - 1)(f + b + w). In flight on
+// the first stage: (v + 1)·p - 1 chunk passes (section 2.2: 1 + (p - 1)/(p·v) of 1F1B's).
 TEST(Bubbles, Interleaved) {
   for (const PassTimes& times : kTimes) {
     for (std::int64_t p : {2, 4, 8}) {
@@ -88,8 +90,8 @@ TEST(Bubbles, Interleaved) {
           PlanSpec plan = schedule_plan(kInterleaved, p, p * rounds);
           plan.virtual_stages = v;
           const ScheduleTimeline t = timeline(plan, times);
-          expect_bubbles(t, static_cast<double>(p - 1) *
-                                (times.of(PassKind::kForward) + times.of(PassKind::kBackward)));
+          expect_bubbles(t,
+                         static_cast<double>(p - 1) * (times.of(PassKind::kForward) + times.of(PassKind::kBackward)));
           const std::int64_t all = p * rounds * v;
           EXPECT_EQ(t.stages[0].peak_in_flight, std::min(all, (v + 1) * p - 1));
         }
@@ -143,8 +145,8 @@ TEST(Bubbles, ZeroBubbleV) {
 
 // The table of DeepSeek-V3 (arXiv 2412.19437, table 2) and of deepseek-ai/DualPipe, with PP the pieces of the model and
 // B whole: bubble (PP/2 - 1)(F&B + B - 3W), PP + 1 activations of a piece in flight. Exact when forward and input half
-// take alike, on the stages where the streams meet; a stage nearer to the ends has one pair less for each stage between,
-// and so is busier by F + B - F&B for each.
+// take alike, on the stages where the streams meet; a stage nearer to the ends has one pair less for each stage
+// between, and so is busier by F + B - F&B for each.
 void expect_two_way(PipelineSchedule schedule, std::int64_t stages, std::int64_t pieces, PassTimes times) {
   const double whole = times.of(PassKind::kBackward), apart = times.forward + whole;
   for (double pair : {1.0, 0.9, 0.75}) {

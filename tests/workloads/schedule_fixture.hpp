@@ -33,8 +33,8 @@ inline PlanSpec schedule_plan(PipelineSchedule schedule, std::int64_t stages, st
   return plan;
 }
 
-// "F0 F1 B0 W0 …" of a stage, B a whole backward pass and I its input half; with several chunks "F0.1" is micro-batch 0,
-// chunk 1; "F1+" runs with the pass after it.
+// "F0 F1 B0 W0 …" of a stage, B a whole backward pass and I its input half; with several chunks "F0.1" is micro-batch
+// 0, chunk 1; "F1+" runs with the pass after it.
 inline std::string order_text(const std::vector<Slot>& order, bool chunks = false) {
   std::string all;
   for (const Slot& slot : order) {

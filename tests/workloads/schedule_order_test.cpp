@@ -129,7 +129,8 @@ TEST(CheckOrder, FindsWhatIsWrong) {
   const Orders right = pipeline_order(plan);
   Orders missing = right;
   missing[1].pop_back();
-  EXPECT_THAT(check_order(missing, plan).value(), HasSubstr("never runs: backward of micro-batch 3, chunk 0 on stage 1"));
+  EXPECT_THAT(check_order(missing, plan).value(),
+              HasSubstr("never runs: backward of micro-batch 3, chunk 0 on stage 1"));
   Orders twice = right;
   twice[0].back() = twice[0].front();
   EXPECT_THAT(check_order(twice, plan).value(), HasSubstr("runs twice: forward of micro-batch 0"));
