@@ -49,9 +49,17 @@ std::vector<StackDefaults> make_stacks() {
        .flash_attention = false,
        .zero_stage = 0,
        .context = "ulysses",
+       .memory = "mindspeed",
        .lora_rank = 16,
        .reason = "MindSpeed's flags are off unless a script sets them; its --context-parallel-algo defaults to "
                  "ulysses_cp_algo; bf16 runs accumulate gradients in fp32 (Megatron arguments.py), fp16 runs in fp16"},
+      {.name = "MindFormers",
+       .sources = {"mindformers"},
+       .grad_reduce = false,
+       .param_gather = false,
+       .gradient = kBf16,
+       .reduce = kBf16,
+       .reason = "MindSpore's gradients have the format of the parameters, which MindFormers holds in 16 bits"},
       {.name = "llm-foundry's Composer FSDP",
        .sources = {"llm-foundry"},
        .sequence_parallel = false,
@@ -101,22 +109,25 @@ std::vector<StackDefaults> make_stacks() {
        .fused_loss = true,
        .gradient = kBf16,
        .reduce = kBf16,
+       .narrow_blocks = true,
        .fp8_gather = true,
        .lora_rank = 16,
        .lora_attention_only = true,
-       .reason = "MLPerf training rules, llama2_70b_lora: rank 16 on the attention projections"},
+       .reason = "MLPerf training rules, llama2_70b_lora: rank 16 on the attention projections; frozen weights are "
+                 "held quantised alone: 70 billion "
+                 "in bf16 beside their fp4 copies would not fit one GB200"},
       {.name = "NeMo and Megatron-Bridge",
        .sources = {"nemo", "megatron-bridge", "dgxc", "mlperf", "dsv3_gb200"},
        .tensor = true,
        .fused_loss = true,
        .gradient = kBf16,
        .reduce = kBf16,
+       .narrow_blocks = true,
        .fp8_gather = true,
        .mtp = true,
-       .reason =
-           "NeMo's performance recipes: grad_reduce_in_fp32 false, distributed optimizer with overlapped "
-           "reduce-scatter and gather, tensor-parallel overlap by user buffers, fused cross entropy, fp8 parameter "
-           "gather with per-tensor fp8"},
+       .reason = "NeMo's performance recipes: grad_reduce_in_fp32 false, distributed optimizer with overlapped "
+                 "reduce-scatter and gather, tensor-parallel overlap by user buffers, fused cross entropy, fp8 "
+                 "weights alone, gathered in fp8 when scaled by tensor and in bf16 in mxfp8"},
       {.name = "MegaScale",
        .sources = {"megascale"},
        .tensor = false,

@@ -30,7 +30,8 @@ struct StackDefaults {
   Precision gradient = Precision::kFp32, reduce = Precision::kFp32;
   Precision gradient_fp16 = Precision::kFp16, reduce_fp16 = Precision::kFp16;
   Precision moment = Precision::kFp32;
-  bool fp8_gather = false;  // parameters are gathered in fp8 when products are per-tensor fp8
+  bool narrow_blocks = false;  // in mxfp8 the quantised weights are the only ones, in nvfp4 the frozen ones
+  bool fp8_gather = false;     // parameters are gathered in fp8 when products are per-tensor fp8
 
   bool experts_split_by_tensor = true;  // without a stated expert_tensor_parallel it is tensor_parallel
   bool mtp = false;                     // trains a model's multi-token-prediction modules unless the row says otherwise

@@ -126,6 +126,7 @@ std::vector<ModelFamily> make_families() {
        .output_bias = true,
        .norm_bias = true,
        .vocab = 32'064},
+      {.needle = "mamba2_2.7b", .gated = false, .position = "none", .vocab = 256'000},
       {.needle = "mamba", .gated = false, .tied = true, .position = "none", .vocab = 50'288},
       {.needle = "llama-3.1-405b", .catalogue = "llama-3.1-405b", .vocab = 128'256},
       {.needle = "llama-3-70b", .catalogue = "llama-3.1-70b", .vocab = 128'256},

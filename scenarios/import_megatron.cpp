@@ -207,7 +207,7 @@ std::optional<ImportedYaml> read_megatron(const SourceFile& source, const std::s
   apply_table(import);
   read_system(import, script, system);
   read_megatron_model(import);
-  import.yaml.set_word("plan.stack", "megatron");
+  import.yaml.set_word("plan.stack", is_mindspeed(flags) ? "mindspeed" : "megatron");
   read_megatron_plan(import);
   warn_unset(import, script);
   if (diagnostics.error_count() > errors) return std::nullopt;

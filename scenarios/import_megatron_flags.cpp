@@ -122,7 +122,7 @@ std::vector<MegatronFlag> number_and_overlap_flags() {
       {"exp-avg-sq-dtype", kIdle},
       {"grad-reduce-in-bf16", kRead},
       {"accumulate-allreduce-grads-in-fp32", kRead},
-      {"reuse-fp32-param", kSet, "plan.optimizer.master", "bf16", kMindSpeed},
+      {"reuse-fp32-param", kSet, "plan.optimizer.split_master", "true", kMindSpeed},
       {"use-flash-attn", kRead},
       {"attention-backend", kRead},
       {"transformer-impl", kRead},

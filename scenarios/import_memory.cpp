@@ -23,7 +23,9 @@ Bytes counted_peak(const MeasuredRun& measured, const std::vector<StageMemory>& 
   if (measured.reserved_bytes > 0) return stages.front().peak_reserved();
   if (measured.allocated_bytes <= 0) return peak_memory(stages);
   Bytes peak{};
-  for (const StageMemory& stage : stages) peak = max(peak, stage.peak_allocated());
+  for (const StageMemory& stage : stages) {
+    peak = max(peak, measured.first_step ? stage.first_step_allocated() : stage.peak_allocated());
+  }
   return peak;
 }
 

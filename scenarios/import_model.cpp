@@ -120,7 +120,7 @@ void set_mamba(RunImport& import) {
   import.yaml.set_word("model.attention.kind", "mamba");
   import.yaml.set("model.attention.mamba.state", 128);
   import.yaml.set("model.attention.mamba.head_dim", 64);
-  import.yaml.set("model.attention.mamba.groups", std::max<std::int64_t>(1, import.run.kv_heads));
+  import.yaml.set("model.attention.mamba.groups", 1);
   import.yaml.set("model.attention.mamba.expand", 2);
   import.assume("Mamba-2 layers of state 128 and heads of 64 without an MLP");
 }

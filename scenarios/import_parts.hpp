@@ -40,6 +40,8 @@ struct RunImport {
 void import_system(RunImport& import);
 void import_model(RunImport& import);
 void import_plan(RunImport& import);
+// Of a run whose row says nothing of recomputation: the cheapest with which it fits. import_remedy.cpp
+void import_remedy(RunImport& import);
 
 // Parts of the plan with a file of their own.
 void import_precision(RunImport& import);                 // import_precision.cpp

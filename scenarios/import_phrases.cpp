@@ -52,7 +52,7 @@ std::vector<Phrase> make_overlap_phrases() {
       {"mamba_cp_algo", "context.kind", "ulysses"},
       {"cp via a2a", "context.kind", "ulysses"},
       {"use-cp-send-recv-overlap", "context.overlap", "true"},
-      {"reuse-fp32-param", "optimizer.master", "bf16"},
+      {"reuse-fp32-param", "optimizer.split_master", "true"},
       {"swap_optimizer", "offload.optimizer", "1"},
       {"swap-optimizer", "offload.optimizer", "1"},
       {"swap optimizer", "offload.optimizer", "1"},
@@ -197,6 +197,10 @@ void import_sharding(RunImport& import) {
     import.assume("fully sharded (ZeRO-3): whole weights and gradients would be more than a chip's memory");
   }
   if (!known) import.assume(fmt::format("ZeRO stage {}, the way of {}", stage, import.stack.name));
+  if (stage == 2 && import.pipeline() > 1) {
+    stage = 1;
+    import.assume("gradients are reduced once a step (stage 1): with pipeline stages they stay whole until then");
+  }
   yaml.set("plan.zero_stage", stage);
   if (stage == 3) import_recipe_offload(import);
   const auto group = number_after(text, "shard=");
@@ -224,6 +228,10 @@ void import_recompute(RunImport& import) {
     yaml.set_number("plan.offload.activations", attention_share(import.run, import.gated));
     import.assume("swapped attention is the share of kept activations that norms and attention have in a dense layer");
   }
+  if (contains(import.name, "mamba")) {
+    import.assume("nothing is recomputed: Megatron-Core's state-space stack runs its layers without checkpoints");
+    return;
+  }
   // Steps of Megatron's optimisation ladder are cumulative; the fourth recomputes the experts' activation only.
   const auto step = number_after(lower_case(import.run.overlap), "optimisation ladder step");
   const std::string ladder = !step ? "" : *step < 4 ? "mlp+mla_up_proj" : "recompute only moe_act";
@@ -232,6 +240,13 @@ void import_recompute(RunImport& import) {
   const auto& phrases = recompute_phrases();
   const auto found = std::find_if(phrases.begin(), phrases.end(),
                                   [&](const RecomputePhrase& each) { return contains(sought, each.text); });
+  if (found == phrases.end() && contains(text, "swap-attention (+recompute)")) {
+    yaml.set_word("plan.recompute", "selective");
+    yaml.set_words("plan.recomputed.modules", {import.experts > 0 ? "moe" : "mlp"});
+    import.assume(
+        "beside the swapped attention the MLP is recomputed: the row says recomputation without saying of what");
+    return;
+  }
   if (found == phrases.end()) {
     if (!contains(text, "swap-attention")) import.assume("no recomputation: the row does not say");
     return;

@@ -11,12 +11,19 @@ namespace supernode {
 
 namespace {
 
+// MindSpeed's flags are off unless set, which only a script's list of them tells; a table of results names features.
+bool runs_flash_attention(const RunImport& import) {
+  const std::string text = lower_case(import.run.overlap);
+  const bool lists_flags = contains(text, "use-") || contains(text, "sequence-parallel");
+  return import.stack.flash_attention || (import.stack.memory == "mindspeed" && !lists_flags);
+}
+
 void set_stack_defaults(RunImport& import) {
   const StackDefaults& stack = import.stack;
   YamlBuilder& yaml = import.yaml;
   yaml.set_word("plan.stack", stack.memory);
   yaml.set_flag("plan.sequence_parallel", stack.sequence_parallel);
-  yaml.set_flag("plan.flash_attention", stack.flash_attention);
+  yaml.set_flag("plan.flash_attention", runs_flash_attention(import));
   yaml.set_flag("plan.fused_loss", stack.fused_loss);
   yaml.set_flag("plan.overlap.grad_reduce", stack.grad_reduce);
   yaml.set_flag("plan.overlap.param_gather", stack.param_gather);

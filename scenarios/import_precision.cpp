@@ -71,6 +71,8 @@ void import_precision(RunImport& import) {
     }
   } else if (compute == "fp8" && stack.fp8_gather) {
     yaml.set_word("plan.precision.gather", "fp8");
+  } else if (stack.narrow_blocks && (compute == "mxfp8" || (compute == "fp4" && import.kind == RunKind::kLora))) {
+    yaml.set_flag("plan.precision.narrow_weights", true);
   }
   yaml.set_word("plan.precision.gradient", to_string(gradient));
   yaml.set_word("plan.precision.reduce", to_string(reduce));

@@ -85,7 +85,7 @@ ImportedRun import_run(const PublishedRun& run) {
   import.yaml.set_word("name", run.id);
   import.yaml.set_text("description",
                        fmt::format("{}, {} ranks of {}; {}", run.model, run.ranks, run.chip, run.source));
-  for (auto* part : {import_system, import_model, import_plan, import_published}) {
+  for (auto* part : {import_system, import_model, import_plan, import_published, import_remedy}) {
     if (import.problem.empty()) part(import);
   }
   ImportedRun imported;

@@ -6,7 +6,9 @@
 #include <array>
 #include <cmath>
 #include <fstream>
+#include <functional>
 #include <iterator>
+#include <set>
 
 #include "calibration/csv_table.hpp"
 #include "scenarios/import_text.hpp"
@@ -108,13 +110,31 @@ std::string grade_of(std::string_view notes) {
   return std::string(notes.substr(0, notes.find_first_of("; (")));
 }
 
+// "rank0 max alloc 16.0 GiB; rank0 max alloc 18.9 GiB; rank1 …": a rank that stands twice ran again from a checkpoint,
+// with the moments that were saved.
+double largest_of_first_run(std::string_view notes) {
+  constexpr std::string_view kPhrase = " max alloc ";
+  std::set<std::string, std::less<>> seen;
+  double largest = 0;
+  for (std::size_t at = notes.find(kPhrase); at != std::string_view::npos; at = notes.find(kPhrase, at + 1)) {
+    const std::size_t start = notes.rfind(' ', at - 1) + 1;
+    if (!seen.emplace(notes.substr(start, at - start)).second) continue;
+    largest = std::max(largest, number_after(notes.substr(at), kPhrase).value_or(0));
+  }
+  return largest;
+}
+
 // Memory stands in the notes: "rank0 max alloc 13.7 GiB" a rank, "real peak alloc 118.13 GiB", or nanotron's "mem
 // alloc/reserved 15.45/51.66 GB" (its log counts in 2^20 bytes, its tables in 2^30).
 void read_noted_memory(PublishedRun& run) {
   MeasuredRun& measured = run.measured;
   const auto alloc = largest_after(run.notes, "max alloc "), peak = number_after(run.notes, "real peak alloc ");
   const auto both = number_after(run.notes, "mem alloc/reserved ");
-  measured.allocated_bytes = kGiB * alloc.value_or(peak.value_or(both.value_or(0)));
+  // Megatron reports memory once, at the first log (training.py, report_memory_flag), which in MindSpeed-LLM's
+  // continuous-integration scripts is behind the first step (--log-interval 1).
+  measured.first_step = alloc && contains(run.notes, "(CI, ");
+  const double largest = measured.first_step ? largest_of_first_run(run.notes) : alloc.value_or(0);
+  measured.allocated_bytes = kGiB * (alloc ? largest : peak.value_or(both.value_or(0)));
   if (!both) return;
   const std::string_view rest = std::string_view(run.notes).substr(run.notes.find("mem alloc/reserved "));
   measured.reserved_bytes = kGiB * number_before(rest, " GB").value_or(0);

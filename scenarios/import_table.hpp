@@ -25,6 +25,7 @@ struct MeasuredRun {
   double mfu_percent = 0;      // as published
   double allocated_bytes = 0;  // most memory allocated on any rank
   double reserved_bytes = 0;   // most memory the allocator held
+  bool first_step = false;     // allocated_bytes is that of the first step, passes run before the moments exist
   bool ran = true;             // false: it ran out of memory
 
   // The most a rank needed. nanotron logs as allocated what is held behind the update, so where a source gives what

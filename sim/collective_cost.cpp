@@ -10,6 +10,7 @@
 #include "base/child_process.hpp"
 #include "base/serialize.hpp"
 #include "sim/collective_run.hpp"
+#include "sim/group_congruence.hpp"
 
 namespace supernode {
 namespace {
@@ -54,13 +55,20 @@ CollectiveCost priced(const ProtocolFit& fit, const CollectiveRun& run, Seconds 
 }  // namespace
 
 struct CollectiveCostModel::Impl {
+  Impl(const Fabric& f, const CollectiveProtocol& p) : fabric(f), protocol(p), signatures(f) {}
+
   const Fabric& fabric;
   const CollectiveProtocol& protocol;
+  GroupSignatures signatures;
   CollectiveRegistry registry{};
+  std::map<std::vector<std::int32_t>, std::vector<DeviceId>> representatives{};  // by signature, the first group seen
   std::map<CostKey, CollectiveCost> costs{};
   std::map<CostKey, std::vector<CollectiveRun>> planned{};  // requests under way, by least time
   std::unordered_map<std::uint64_t, Seconds> simulated{};   // by plan
 
+  CostKey key(const CollectiveCall& call, const std::string& algorithm, const std::vector<DeviceId>& members) {
+    return {call, algorithm, representatives.try_emplace(signatures.of(members), members).first->second};
+  }
   const ProtocolFit& fit(const CostKey& key, const CollectiveRun& run) const {
     return protocol.fit(key.call.op, run.crosses_scale_out());
   }
@@ -124,7 +132,7 @@ void CollectiveCostModel::Impl::simulate_all(const std::vector<const CollectiveR
 }
 
 CollectiveCostModel::CollectiveCostModel(const Fabric& fabric, const CollectiveProtocol& protocol)
-    : impl_(new Impl{fabric, protocol}) {
+    : impl_(new Impl(fabric, protocol)) {
   register_builtin_collectives(impl_->registry);
 }
 
@@ -133,7 +141,7 @@ CollectiveCostModel::~CollectiveCostModel() = default;
 CollectiveCost CollectiveCostModel::cost(const CollectiveCall& call, const std::vector<DeviceId>& members,
                                          const std::string& algorithm) {
   if (members.size() < 2 || call.bytes.value() <= 0) return {};
-  const CostKey key{call, algorithm, members};
+  const CostKey key = impl_->key(call, algorithm, members);
   if (const auto found = impl_->costs.find(key); found != impl_->costs.end()) return found->second;
   Impl::Verdict verdict = impl_->judge(key);
   for (; !verdict.cost; verdict = impl_->judge(key))
@@ -146,7 +154,7 @@ void CollectiveCostModel::prefetch(const std::vector<Request>& requests, int wor
   std::vector<CostKey> open;
   for (const Request& request : requests)
     if (request.members.size() >= 2 && request.call.bytes.value() > 0)
-      open.push_back({request.call, "", request.members});
+      open.push_back(impl_->key(request.call, "", request.members));
   while (!open.empty()) {
     std::map<std::uint64_t, const CollectiveRun*> missing;
     std::vector<CostKey> undecided;

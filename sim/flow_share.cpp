@@ -8,11 +8,22 @@ SiblingShare::SiblingShare(const Fabric& fabric, const std::vector<DeviceId>& me
     : fabric_(fabric), members_(members) {
   for (int DevicePlace::*place : {&DevicePlace::chip, &DevicePlace::node, &DevicePlace::supernode}) {
     Level level{place, {}, {}};
-    for (std::int64_t i = 0; i < fabric.device_count(); ++i)
-      level.all[fabric.place(DeviceId(i)).*place].push_back(DeviceId(i));
-    for (const DeviceId member : members) level.members[fabric.place(member).*place].push_back(member);
+    for (const DeviceId member : members) ++level.members[fabric.place(member).*place];
     levels_.push_back(std::move(level));
   }
+}
+
+const SiblingShare::Run& SiblingShare::run_of(const Level& level, DeviceId device) const {
+  const int place = fabric_.place(device).*level.place;
+  const auto [found, fresh] = level.runs.try_emplace(place, Run{device, device});
+  if (!fresh) return found->second;
+  const auto here = [&](std::int64_t index) {
+    return index >= 0 && index < fabric_.device_count() && fabric_.place(DeviceId(index)).*level.place == place;
+  };
+  Run& run = found->second;
+  while (here(run.first.index - 1)) --run.first.index;
+  while (here(run.last.index + 1)) ++run.last.index;
+  return run;
 }
 
 double SiblingShare::of(BundleId bundle, DeviceId from, DeviceId to, bool up) const {
@@ -33,11 +44,10 @@ std::int64_t SiblingShare::members_below(BundleId bundle, DeviceId from, DeviceI
   const DeviceId below = up ? from : to, far = up ? to : from;
   const auto devices = static_cast<std::size_t>(fabric_.bundle(bundle).devices_below);
   for (const Level& level : levels_) {
-    const int place = fabric_.place(below).*level.place;
-    const std::vector<DeviceId>& all = level.all.at(place);
-    const DeviceId probe = all.back() == below ? all.front() : all.back();
+    const Run& all = run_of(level, below);
+    const DeviceId probe = all.last == below ? all.first : all.last;
     if (all.size() == devices && crosses(bundle, probe, far, up))
-      return static_cast<std::int64_t>(level.members.at(place).size());
+      return level.members.at(fabric_.place(below).*level.place);
   }
   return std::ranges::count_if(members_, [&](DeviceId m) { return m == below || crosses(bundle, m, far, up); });
 }

@@ -19,17 +19,22 @@ class SiblingShare {
   double of(BundleId bundle, DeviceId from, DeviceId to, bool up) const;
 
  private:
-  using Devices = std::map<int, std::vector<DeviceId>>;  // by chip, node or supernode
+  // A level of packaging: chip, node or supernode. Devices are numbered along it, so a place is a run of them.
+  struct Run {
+    DeviceId first, last;
+    std::size_t size() const { return static_cast<std::size_t>(last.index - first.index) + 1; }
+  };
+  struct Level {
+    int DevicePlace::*place;
+    std::map<int, std::int64_t> members;  // by place
+    mutable std::map<int, Run> runs;      // by place, those asked for
+  };
+  const Run& run_of(const Level& level, DeviceId device) const;
   std::int64_t members_below(BundleId bundle, DeviceId from, DeviceId to, bool up) const;
   bool crosses(BundleId bundle, DeviceId below, DeviceId far, bool up) const;
 
   const Fabric& fabric_;
   const std::vector<DeviceId>& members_;
-  // Each level of packaging: all devices of the fabric, and the members, by place.
-  struct Level {
-    int DevicePlace::*place;
-    Devices all, members;
-  };
   std::vector<Level> levels_;
 };
 

@@ -130,7 +130,25 @@ ClosShape clos_shape(const SystemSpec& spec, std::int64_t nodes) {
   return shape;
 }
 
+namespace {
+
+// With rails the NICs of one rail are counted by node, else all NICs of the cluster are.
+void set_places(Fabric& fabric, const SystemSpec& spec, const ClosShape& shape, const BuiltNode& node) {
+  const bool rails = spec.scale_out.rail_optimised;
+  for (std::int64_t i = 0; i < spec.devices_per_node(); ++i) {
+    const std::int64_t chip = i / spec.devices_per_chip;
+    const std::int64_t nic = rails ? node.index : node.index * spec.chips_per_node + chip;
+    const std::int64_t leaf = nic / shape.nics_per_leaf;
+    fabric.set_scale_out_place(DeviceId(node.index * spec.devices_per_node() + i), rails ? static_cast<int>(chip) : 0,
+                               static_cast<int>(leaf), static_cast<int>(leaf / shape.leaves_per_pod));
+  }
+}
+
+}  // namespace
+
 void connect_scale_out(Fabric& fabric, const SystemSpec& spec, const std::vector<BuiltNode>& nodes) {
+  const ClosShape shape = clos_shape(spec, std::ssize(nodes));
+  for (const BuiltNode& node : nodes) set_places(fabric, spec, shape, node);
   ClosBuilder builder(fabric, spec, std::ssize(nodes));
   if (spec.scale_out.rail_optimised) {
     for (std::int64_t rail = 0; rail < spec.chips_per_node; ++rail) {

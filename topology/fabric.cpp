@@ -106,6 +106,11 @@ void Fabric::seal() {
 std::int64_t Fabric::device_count() const { return static_cast<std::int64_t>(impl_->devices.size()); }
 std::int64_t Fabric::vertex_count() const { return static_cast<std::int64_t>(boost::num_vertices(impl_->graph)); }
 std::int64_t Fabric::link_count() const { return static_cast<std::int64_t>(boost::num_edges(impl_->graph)); }
+void Fabric::set_scale_out_place(DeviceId device, int rail, int leaf, int pod) {
+  DevicePlace& place = impl_->places[static_cast<std::size_t>(device.index)];
+  place.rail = rail, place.leaf = leaf, place.pod = pod;
+}
+
 const DevicePlace& Fabric::place(DeviceId device) const { return impl_->places[device.index]; }
 const Bundle& Fabric::bundle(BundleId id) const { return impl_->bundle(id); }
 std::int64_t Fabric::bundle_count() const { return static_cast<std::int64_t>(impl_->bundles.size()); }

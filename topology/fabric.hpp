@@ -43,6 +43,8 @@ struct LinkSpec {
 // Where a device sits. Indices count over the whole cluster.
 struct DevicePlace {
   int chip = 0, node = 0, supernode = 0;
+  // On the scale-out plane: the rail (or 0), the leaf of that rail, the pod of leaves; set by connect_scale_out.
+  int rail = 0, leaf = 0, pod = 0;
 };
 
 struct Bundle {
@@ -97,6 +99,7 @@ class Fabric {
   std::int64_t vertex_count() const;
   std::int64_t link_count() const;  // duplex
   const DevicePlace& place(DeviceId device) const;
+  void set_scale_out_place(DeviceId device, int rail, int leaf, int pod);
   const Bundle& bundle(BundleId id) const;
   std::int64_t bundle_count() const;
 

@@ -84,6 +84,16 @@ void add_embedding_exchange(const RankShape& shape, LayerPart& part) {
   }
 }
 
+// Rows of n-gram tables come from the ranks that hold them, and their gradients go back. Table ids are a few bytes a
+// token and left out.
+void add_ngram_exchange(const RankShape& shape, LayerPart& part) {
+  if (shape.model.ngram_parameters == 0 || shape.plan.shards() == 1) return;
+  const CollectiveCall call{.op = CollectiveOp::kAllToAll,
+                            .bytes = rows_by_hidden(shape, shape.tokens) / real(shape.tensor) * shape.element};
+  part.forward.push_back(comm_op("embedding.ngram", CommClass::kData, GroupKind::kDataShard, call));
+  part.backward.push_back(comm_op("embedding.ngram.backward", CommClass::kData, GroupKind::kDataShard, call));
+}
+
 // Each rank looks up the tokens whose rows it holds, zero for the others, and the results are summed. Backward adds the
 // rows' gradients into the gradient buffer (read and write). n-gram tables are looked up and added alike: together as
 // wide as the hidden size (LongCat-Flash-Lite, arXiv 2601.21204: the tables share the width).
@@ -95,6 +105,7 @@ LayerPart lookup_part(const RankShape& shape) {
   LayerPart part;
   part.forward.push_back(vector_op("embedding", ComputeClass::kEmbedding, VectorKind::kEmbedding, hits * shape.element,
                                    output * shape.element));
+  add_ngram_exchange(shape, part);
   add_embedding_exchange(shape, part);
   part.backward.push_back(vector_op("embedding.backward", ComputeClass::kEmbedding, VectorKind::kEmbedding,
                                     output * shape.element + gradient, gradient));

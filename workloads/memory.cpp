@@ -47,6 +47,15 @@ Bytes StageMemory::peak_allocated() const {
   return peak;
 }
 
+Bytes StageMemory::first_step_allocated() const {
+  Bytes peak{};
+  for (const MomentMemory& entry : timeline) {
+    const bool updated = entry.moment == MemoryMoment::kOptimizer || entry.moment == MemoryMoment::kIdle;
+    peak = max(peak, entry.parts.allocated() - (updated ? Bytes() : moments));
+  }
+  return peak;
+}
+
 Bytes StageMemory::peak_reserved() const { return total() - at(MemoryMoment::kIdle).framework; }
 
 Bytes peak_memory(const std::vector<StageMemory>& stages) {

@@ -35,11 +35,14 @@ struct StageMemory : MemoryParts {
   MemoryMoment peak = MemoryMoment::kIdle;
   std::vector<MomentMemory> timeline;       // in the order of a step; a stage without head has no loss
   std::int64_t microbatches_in_flight = 0;  // most forward passes awaiting their backward, over chunks, rounded up
+  Bytes moments{};                          // of `optimizer`: what the first update makes
 
   const MemoryParts& at(MemoryMoment moment) const;  // the peak's where the stage has no such moment
   // What PyTorch's counters show: most allocated, and most its allocator held (context and communicators apart).
   Bytes peak_allocated() const;
   Bytes peak_reserved() const;
+  // The most allocated in a run's first step: its passes run before the optimizer's moments exist.
+  Bytes first_step_allocated() const;
 };
 
 struct MemoryReport {

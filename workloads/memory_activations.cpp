@@ -47,7 +47,8 @@ ActivationSizes::ActivationSizes(const ModelSpec& model, const PlanSpec& plan)
     : model(model), plan(plan), stack(stack_memory(plan.stack)) {
   tokens = real(plan.micro_batch) * real(plan.local_sequence());
   tp = real(plan.tensor_parallel);
-  token_shard = plan.sequence_parallel ? tokens / tp : tokens;
+  // Two-dimensional tensor parallelism cuts the residual stream by tokens and by channels (MindSpeed, "tp-2d").
+  token_shard = plan.sequence_parallel || plan.tensor_y > 1 ? tokens / tp : tokens;
   hidden = real(model.hidden);
   const double compute = bytes_per_element(plan.compute).value();
   element = std::max(compute, bytes_per_element(Precision::kBf16).value());

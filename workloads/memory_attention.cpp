@@ -14,8 +14,13 @@ using enum RecomputeModule;
 constexpr double kFp32 = 4;
 constexpr double kIndex = 4;  // a top-k choice is an int32
 
-// Stored scores: softmax output 2, dropout mask 1, dropout output 2 bytes (arXiv 2205.05198, section 4.1: 5·a·s²·b).
-constexpr double kScoreBytes = 5;
+// Stored scores: the softmax output alone. With dropout, which is not modelled, its mask and output too: 5·a·s²·b in
+// arXiv 2205.05198, section 4.1.
+constexpr double kScoreBytes = 2;
+
+// DeepSeek-V3 keeps the attention output once, for the core's backward pass and the projection alike, in twelve bits
+// (E5M6; arXiv 2412.19437, section 3.3.3).
+constexpr double kNarrowOutputBytes = 1.5;
 
 // Bytes of query, key, value and output of the attention core.
 struct Core {
@@ -43,11 +48,18 @@ Core attention_core(const ActivationSizes& s) {
           .heads = heads};
 }
 
-// Flash attention keeps its output and a log-sum-exp a row; without it the scores stay.
+// The output as the core's backward pass needs it, and quantised as the projection's input where that is narrower; or
+// one narrow tensor for both.
+double kept_output(const ActivationSizes& s, const Core& core) {
+  if (s.cached < s.element) return core.output * kNarrowOutputBytes / s.element;
+  return core.output * (s.operand < s.element ? 1 + s.operand / s.element : 1);
+}
+
+// Flash attention keeps its output and the statistics of each row's softmax; without it the scores stay.
 void add_core(const ActivationSizes& s, const Core& core, BlockTensors& block) {
-  block.keep_input(core.output * (s.operand < s.element ? 1 + s.operand / s.element : 1));  // and its quantised copy
+  block.keep_input(kept_output(s, core));
   if (s.plan.flash_attention)
-    block.keep(kFp32 * core.heads * s.tokens, {kCoreAttention});
+    block.keep(s.stack.softmax_row_bytes * core.heads * s.tokens, {kCoreAttention});
   else
     block.keep(kScoreBytes * core.heads * s.tokens * real(s.plan.sequence_length), {kCoreAttention});
   block.output_gradients += core.query + core.key + core.value + s.element * s.hidden * s.token_shard;
@@ -99,6 +111,7 @@ void add_plain(const ActivationSizes& s, const LayerForm& form, BlockTensors& bl
   } else {
     block.keep(inputs);
     if (s.stack.copies_key_value && a.kv_heads == a.heads) block.keep(core.key + core.value);
+    if (s.stack.keeps_unrotated) block.keep(core.query + core.key);
   }
   if (a.qk_norm) block.keep(core.query + core.key, {kNorm});  // normed copies
   add_core(s, core, block);

@@ -8,6 +8,12 @@ namespace {
 // (core/tensor_parallel/cross_entropy.py). Fragmentation is assumed.
 constexpr StackMemory kMegatronMemory = {};
 
+// MindSpeed on Megatron-Core: torch_npu's fused rotary embedding saves its input (npu_rotary_mul_backward takes it),
+// and npu_fusion_attention returns the maximum and the sum of each row's softmax eight times over in fp32. That the
+// update makes an fp32 tensor as large as the one at work is observed: it is what the peaks of MindSpeed-LLM's
+// continuous integration hold above the states where they stand in the update.
+constexpr StackMemory kMindSpeedMemory = {.keeps_unrotated = true, .softmax_row_bytes = 2 * 8 * 4, .update_copy = 4};
+
 // huggingface/nanotron, src/nanotron: optim/gradient_accumulator.py adds bf16 gradients to fp32 ones behind each
 // backward pass; parallel/data_parallel wraps PyTorch's DDP, with its own buckets; distributed.py flattens what
 // ZeRO-1 exchanges; parallel/tensor_parallel/functional.py gathers into two MemoryBuffers and keeps fp32 logits beside
@@ -35,6 +41,8 @@ const StackMemory& stack_memory(TrainingStack stack) {
   switch (stack) {
     case TrainingStack::kMegatron:
       break;
+    case TrainingStack::kMindSpeed:
+      return kMindSpeedMemory;
     case TrainingStack::kNanotron:
       return kNanotronMemory;
     case TrainingStack::kFsdp:

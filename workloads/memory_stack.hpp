@@ -17,8 +17,14 @@ struct StackMemory {
   int gather_buffers = 0;
   // Multi-head attention: rotated keys and values are copies beside the projection's whole output.
   bool copies_key_value = false;
+  // The rotary embedding keeps its input: queries and keys before their rotation.
+  bool keeps_unrotated = false;
+  // What flash attention keeps of a row's softmax: its logarithm of a sum, in fp32.
+  double softmax_row_bytes = 4;
   // Gated MLP in two operations: the activated gate is kept beside gate, up and product.
   bool keeps_activated_gate = false;
+  // The update makes a new tensor of each parameter's shard: bytes of an element, one tensor at a time.
+  double update_copy = 0;
   // The held shard of sharded parameters (ZeRO-3) is the optimizer's master weight, not a copy of it.
   bool shard_is_master = false;
   // Bytes of one logit at the loss, fp32 copies included.

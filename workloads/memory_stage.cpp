@@ -169,6 +169,7 @@ StageMemory StageEstimator::estimate(std::int64_t stage) const {
   update.buffers += states.update;
 
   StageMemory memory;
+  memory.moments = moments_on_device(plan_, held);
   add(MemoryMoment::kIdle, still, memory);
   add_passes(walk, still, states, memory);
   add(MemoryMoment::kReduce, reduce, memory);

@@ -26,10 +26,11 @@ Bytes held_weight(const PlanSpec& plan) {
 }
 
 // Parameters that are gathered quantised are held so, without a wider copy (Megatron-Core --fp8-param-gather,
-// Transformer Engine fp8_model_init: primary weights in fp8).
+// Transformer Engine fp8_model_init: primary weights in fp8). With block formats they are gathered in bf16 through the
+// gradient buffer and quantised behind it (--reuse-grad-buf-for-mxfp8-param-ag).
 bool has_narrow_weights(const PlanSpec& plan) {
-  return bytes_per_element(plan.gather) < bytes_per_element(plan.parameter) &&
-         bytes_per_element(plan.compute) < held_weight(plan);
+  const bool gathered = bytes_per_element(plan.gather) < bytes_per_element(plan.parameter);
+  return (gathered || plan.narrow_weights) && bytes_per_element(plan.compute) < held_weight(plan);
 }
 
 bool shards_parameters(const PlanSpec& plan) { return plan.zero_stage >= 3; }
@@ -76,6 +77,38 @@ Bytes gathered_weights(const ModelSpec& model, const PlanSpec& plan, const RankW
   return (plan.reshard_after_forward ? parameters_at_work(model, plan, stage, forms) : parameters(held)) * element;
 }
 
+// The largest single tensor of a stage, on one rank: embedding, head, or a layer's first MLP matrix. Experts are one
+// tensor when they run as a grouped product, as all but those with a capacity do.
+struct LargestTensor {
+  double dense = 0, experts = 0;
+};
+
+LargestTensor largest_tensor(const ModelSpec& model, const PlanSpec& plan, std::int64_t stage,
+                             const std::vector<LayerForm>& forms) {
+  const double halves = model.gated_mlp ? 2 : 1, hidden = real(model.hidden), tp = real(plan.tensor_parallel);
+  LargestTensor largest;
+  if (has_embedding(plan, stage) || has_head(plan, stage))
+    largest.dense = real(padded_vocab(model, plan)) * hidden / tp;
+  for (const LayerForm& form : forms) {
+    if (!form.moe) {
+      largest.dense = std::max(largest.dense, halves * real(model.ffn) * hidden / tp);
+      continue;
+    }
+    const double local = plan.routing.capacity_factor > 0 ? 1 : real(model.moe.experts) / real(plan.expert_parallel);
+    largest.experts = halves * real(model.moe.ffn) * hidden * local / real(plan.expert_tensor_parallel);
+  }
+  return largest;
+}
+
+// A rank updates a stretch of the flat buffer, which may hold less than the tensor.
+Bytes updated_copy(const ModelSpec& model, const PlanSpec& plan, const RankWeights& held, std::int64_t stage,
+                   const std::vector<LayerForm>& forms) {
+  const LargestTensor largest = largest_tensor(model, plan, stage, forms);
+  const double dense = std::min(largest.dense, held.trained.dense / real(dense_shards(plan)));
+  const double experts = std::min(largest.experts, held.trained.experts / real(expert_shards(plan)));
+  return Bytes(stack_memory(plan.stack).update_copy * std::max(dense, experts));
+}
+
 // Newton-Schulz on the largest matrix: X and its successor, X·Xᵀ and its square (muon.hpp), in bf16.
 Bytes muon_matrices(const ModelSpec& model, const PlanSpec& plan, std::int64_t stage) {
   double most = 0;
@@ -107,6 +140,11 @@ void add_model_states(const PlanSpec& plan, const RankWeights& held, MemoryParts
   if (stack.gradient_buckets && plan.replicas() > 1) parts.gradients += trained.total() * weight;
 }
 
+Bytes moments_on_device(const PlanSpec& plan, const RankWeights& held) {
+  const Bytes masters = updated_parameters(plan, held.trained).total() * master_bytes(plan);
+  return (1 - plan.offload.optimizer) * (optimizer_bytes(plan, held.trained) - masters);
+}
+
 TransientStates transient_states(const ModelSpec& model, const PlanSpec& plan, const RankWeights& held,
                                  std::int64_t stage) {
   const StackMemory& stack = stack_memory(plan.stack);
@@ -125,6 +163,7 @@ TransientStates transient_states(const ModelSpec& model, const PlanSpec& plan, c
     states.reduced = copies * std::min(trained, largest_unit(model, plan, stage, forms)) * gradient;
     states.update = copies * trained * weight;
   }
+  states.update = max(states.update, updated_copy(model, plan, held, stage, forms));
   if (plan.optimizer.kind == OptimizerKind::kMuon)
     states.update = max(states.update, muon_matrices(model, plan, stage));
   return states;

@@ -9,6 +9,9 @@ namespace supernode {
 // Fills weights, gradients and optimizer with what stays for the whole run.
 void add_model_states(const PlanSpec& plan, const RankWeights& held, MemoryParts& parts);
 
+// The part of the optimizer states on the device that is not master weights.
+Bytes moments_on_device(const PlanSpec& plan, const RankWeights& held);
+
 // What comes and goes of one stage's states. `held`: all of the stage.
 struct TransientStates {
   Bytes gathered{};   // ZeRO-3: weights of the units at work, or of all that stay gathered

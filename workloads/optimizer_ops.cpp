@@ -50,12 +50,17 @@ Op update(const std::string& name, double parameters, Bytes read, Bytes written)
   return vector_op(name, ComputeClass::kOptimizer, VectorKind::kOptimizer, parameters * read, parameters * written);
 }
 
+// What the update reads of a weight: the whole master, wherever its halves stand, or the weight itself.
+Bytes updated_weight(const PlanSpec& plan) {
+  return bytes_per_element(has_master(plan) ? plan.optimizer.master : plan.parameter);
+}
+
 // One fused pass: reads the gradient, the master weight (the weight itself where there is none) and the moments, and
 // writes moments, master and weight.
 Op elementwise_update(const PlanSpec& plan, const std::string& name, double parameters) {
   const Bytes moment = real(moments(plan, false)) * bytes_per_element(plan.optimizer.moment);
   const Bytes weight = bytes_per_element(plan.parameter), master = master_bytes(plan);
-  const Bytes read = bytes_per_element(plan.gradient) + (has_master(plan) ? master : weight) + moment;
+  const Bytes read = bytes_per_element(plan.gradient) + updated_weight(plan) + moment;
   return update(name, parameters, read, moment + master + weight);
 }
 
@@ -68,8 +73,7 @@ void append_muon(const RankShape& shape, const TrainedWeights& trained, std::int
   ops.push_back(
       update("optimizer.muon.momentum", parameters, bytes_per_element(plan.gradient) + moment, moment + matrix));
   for (Op& op : newton_schulz_ops(shape, trained, stage)) ops.push_back(std::move(op));
-  ops.push_back(
-      update("optimizer.muon.update", parameters, matrix + (has_master(plan) ? master : weight), master + weight));
+  ops.push_back(update("optimizer.muon.update", parameters, matrix + updated_weight(plan), master + weight));
 }
 
 void append_update(const RankShape& shape, const TrainedWeights& trained, std::int64_t stage, std::vector<Op>& ops) {

@@ -9,7 +9,9 @@ bool has_master(const PlanSpec& plan) {
 }
 
 Bytes master_bytes(const PlanSpec& plan) {
-  return has_master(plan) ? bytes_per_element(plan.optimizer.master) : Bytes(0);
+  if (!has_master(plan)) return Bytes(0);
+  const Bytes whole = bytes_per_element(plan.optimizer.master);
+  return plan.optimizer.split_master ? whole - bytes_per_element(plan.parameter) : whole;
 }
 
 std::int64_t moments(const PlanSpec& plan, bool layer_matrix) {

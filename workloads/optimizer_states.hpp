@@ -7,7 +7,8 @@ namespace supernode {
 
 // Are there master weights apart from the weights? Only when they are wider: weights held in fp32 are their own.
 bool has_master(const PlanSpec& plan);
-// Bytes of a master weight; 0 when there is none apart.
+// Bytes of a master weight beside the weight: its lower half where the weight is the upper one (MindSpeed's
+// --reuse-fp32-param); 0 when there is none apart.
 Bytes master_bytes(const PlanSpec& plan);
 
 // Moments of one parameter: Adam 2; SGD 1 (momentum); Muon 1 for a matrix of a layer (arXiv 2502.16982, section 2.1)

@@ -55,6 +55,12 @@ void check_tensor(const PlanCheck& check) {
     check.error("tensor_y", fmt::format("tensor_y {} does not divide tensor_parallel {}{}", plan.tensor_y, tp,
                                         nearest_legal(plan.tensor_y, tp, divides, kDoes)));
   }
+  const AttentionKind kind = check.model.attention.kind;
+  if (plan.tensor_y > 1 &&
+      ((kind != AttentionKind::kMha && kind != AttentionKind::kGqa) || check.model.moe.experts > 0)) {
+    check.error("tensor_y", fmt::format("tensor_y {} is for dense models with mha or gqa attention; tensor_y 1 fits",
+                                        plan.tensor_y));
+  }
   if (plan.overlap.tensor && tp == 1) {
     check.warning("overlap", "overlap.tensor has no effect: tensor_parallel is 1");
   }
@@ -68,6 +74,10 @@ void check_tensor(const PlanCheck& check) {
     if (size % tp == 0) continue;
     check.error("tensor_parallel", fmt::format("{} {} is not divisible by tensor_parallel {}{}", what, size, tp,
                                                nearest_legal(tp, size, fits, kIs)));
+  }
+  if (kind == AttentionKind::kCompressed && check.model.attention.compression.output_groups % tp != 0) {
+    check.error("tensor_parallel", fmt::format("output_groups {} is not divisible by tensor_parallel {}",
+                                               check.model.attention.compression.output_groups, tp));
   }
   if (!kv_fits(check.model, tp)) {
     const std::int64_t heads = check.model.attention.kv_heads;

@@ -39,8 +39,9 @@ constexpr std::array<Choice<OptimizerKind>, 3> kOptimizers = {{
     {"sgd", OptimizerKind::kSgd},
 }};
 
-constexpr std::array<Choice<TrainingStack>, 3> kStacks = {{
+constexpr std::array<Choice<TrainingStack>, 4> kStacks = {{
     {"megatron", TrainingStack::kMegatron},
+    {"mindspeed", TrainingStack::kMindSpeed},
     {"nanotron", TrainingStack::kNanotron},
     {"fsdp", TrainingStack::kFsdp},
 }};
@@ -72,6 +73,8 @@ void bind_precision(PlanSpec& plan, SpecReader& r) {
   read_precision(r, {"parameter", "weights as every rank holds them"}, plan.parameter, {kFp32, kBf16, kFp16});
   read_precision(r, {"gather", "parameters on the wire of a ZeRO gather"}, plan.gather,
                  {kFp32, kBf16, kFp16, kFp8, kFp8Block, kMxfp8});
+  r.boolean({"narrow_weights", "hold the layers' matrices as compute has them alone, whatever gather says"},
+            plan.narrow_weights);
   read_precision(r, {"gradient", "the gradient buffer that micro-batches accumulate into"}, plan.gradient,
                  {kFp32, kBf16, kFp16});
   read_precision(r, {"reduce", "data-parallel gradient reduction on the wire"}, plan.reduce,
@@ -168,6 +171,8 @@ void bind_optimizer(OptimizerSpec& optimizer, SpecReader& r) {
   r.choice<OptimizerKind>({"kind", "the update rule"}, optimizer.kind, kOptimizers);
   read_precision(r, {"master", "master weights; bf16: none apart from the weights"}, optimizer.master,
                  {kFp32, kBf16, kFp16});
+  r.boolean({"split_master", "the weight is the master weight's upper half, only the lower half stands apart"},
+            optimizer.split_master);
   read_precision(r, {"moment", "moments of the update rule"}, optimizer.moment, {kFp32, kBf16, kFp16, kFp8, kInt8});
 }
 

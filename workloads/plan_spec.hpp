@@ -67,14 +67,16 @@ struct RoutingSpec {
 
 enum class OptimizerKind { kAdam, kMuon, kSgd };
 
-// The training software: which tensors it holds beside those that every one must (memory_stack.hpp). MindSpeed and
-// Megatron-Bridge lay memory out as Megatron-Core does; kFsdp is PyTorch's fully_shard with unfused layers.
-enum class TrainingStack { kMegatron, kNanotron, kFsdp };
+// The training software: which tensors it holds beside those that every one must (memory_stack.hpp).
+// Megatron-Bridge lays memory out as Megatron-Core does, MindSpeed with the tensors of the NPU's fused operators;
+// kFsdp is PyTorch's fully_shard with unfused layers.
+enum class TrainingStack { kMegatron, kMindSpeed, kNanotron, kFsdp };
 
 struct OptimizerSpec {
   OptimizerKind kind = OptimizerKind::kAdam;
   Precision master = Precision::kFp32;  // master weights; bf16: there are none apart from the weights
   Precision moment = Precision::kFp32;
+  bool split_master = false;  // the weight is the master's upper half: only the lower half stands apart
 };
 
 // What stands in host memory, moved over the host link (SystemSpec::host_bandwidth).
@@ -141,6 +143,7 @@ struct PlanSpec {
   Precision compute = Precision::kBf16;     // of the matrix products
   Precision parameter = Precision::kBf16;   // weights as held (and gathered, unless quantised for it)
   Precision gather = Precision::kBf16;      // parameters on the wire; fp8: quantised before the gather
+  bool narrow_weights = false;              // matrices are held quantised alone, whatever format is gathered
   Precision gradient = Precision::kFp32;    // of the gradient buffer
   Precision reduce = Precision::kFp32;      // of the gradient all-reduce / reduce-scatter
   Precision dispatch = Precision::kBf16;    // of the EP dispatch payload
@@ -183,10 +186,10 @@ void bind(PlanSpec& plan, SpecReader& reader);
 
 // Fills data_parallel from `ranks` and checks the plan against the model (workloads/plan_check_*.cpp): TP·CP·PP·DP =
 // ranks; heads, widths and tokens divisible by TP, sequences by CP, heads by Ulysses ranks; chunks, stages and
-// micro-batches as the schedule needs them; layers by pieces (or uneven_stages, or stage_layers); experts by EP, and EP·ETP
-// a divisor of the ranks of a stage; batch by micro_batch·DP; shard groups by replicas. The vocabulary need not divide by
-// TP (padded_vocab), and a key-value head may stand on several ranks. Each problem is reported at its key's position
-// with the nearest legal values.
+// micro-batches as the schedule needs them; layers by pieces (or uneven_stages, or stage_layers); experts by EP, and
+// EP·ETP a divisor of the ranks of a stage; batch by micro_batch·DP; shard groups by replicas. The vocabulary need not
+// divide by TP (padded_vocab), and a key-value head may stand on several ranks. Each problem is reported at its key's
+// position with the nearest legal values.
 void check_plan(PlanSpec& plan, const ModelSpec& model, std::int64_t ranks, SpecReader& reader);
 
 }  // namespace supernode

@@ -147,8 +147,12 @@ RankWeights layer_weights(const ModelSpec& model, const PlanSpec& plan, const La
 
 RankWeights embedding_weights(const ModelSpec& model, const PlanSpec& plan) {
   SplitParameters count = embedding_parameters(model);
-  count.sharded += vocabulary_padding(model, plan);
-  return with_trained(plan, {}, dense_weights(plan, count, 0));
+  count.sharded += vocabulary_padding(model, plan) - model.ngram_parameters;
+  RankWeights weights = dense_weights(plan, count, 0);
+  // The rows of n-gram tables are spread over the ranks that share one copy of the states, as a recommender's are:
+  // counted with the experts, which too stand on some ranks only.
+  weights.experts += model.ngram_parameters / real(plan.tensor_parallel * plan.shards());
+  return with_trained(plan, {}, weights);
 }
 
 RankWeights head_weights(const ModelSpec& model, const PlanSpec& plan) {

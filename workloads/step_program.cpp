@@ -120,7 +120,8 @@ StepProgram build_step_program(const ModelSpec& model, const PlanSpec& plan) {
   program.microbatches = chain_microbatches(plan);
   program.chunks = plan.virtual_stages;
   program.chain_length = chain_length(plan);
-  program.boundary_bytes = real(shape.local_tokens) * real(model.hidden) * shape.element;
+  program.boundary_bytes =
+      real(shape.local_tokens) * real(model.hidden) * real(model.residual_streams) * shape.element;
   program.blocking_sends = !plan.overlap.pipeline;
   std::vector<std::vector<Slot>> orders = pipeline_order(plan);
   assert(!check_order(orders, plan));

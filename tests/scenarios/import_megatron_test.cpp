@@ -110,7 +110,8 @@ TEST(ImportMegatron, MindSpeedFlags) {
   EXPECT_EQ(input.plan.context.kind, ContextKind::kHybrid);
   EXPECT_TRUE(input.plan.overlap.tensor);
   EXPECT_EQ(input.plan.offload.optimizer, 1);
-  EXPECT_EQ(input.plan.optimizer.master, Precision::kBf16);
+  EXPECT_TRUE(input.plan.optimizer.split_master);
+  EXPECT_EQ(input.plan.stack, TrainingStack::kMindSpeed);
   EXPECT_EQ(input.plan.lora.rank, 8);
   EXPECT_THAT(input.plan.recomputed.modules, ElementsAre(RecomputeModule::kActivation));
 }

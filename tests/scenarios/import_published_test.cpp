@@ -87,5 +87,25 @@ TEST(PublishedRuns, EveryRunOfTheFullTablesIsAValidScenario) {
   EXPECT_EQ(rows, 592u + 308 + 303 + 206 + 30);
 }
 
+// A run that was published did run: none of the well specified is called infeasible. MindSpeed-LLM's continuous
+// integration, and all rows that give a peak, against theirs.
+TEST(PublishedRuns, MemoryAgreesWithTheFullTable) {
+  const std::string folder = reference_folder();
+  if (folder.empty()) GTEST_SKIP() << "the full tables of published runs are not beside this checkout";
+  Diagnostics diagnostics;
+  const auto runs = load_published_runs(folder + "/training_runs.csv", diagnostics);
+  ASSERT_TRUE(runs) << diagnostics.render();
+  std::vector<MemoryVerdict> all, integration;
+  for (const PublishedRun& run : *runs) {
+    if (!to_be_simulated(run)) continue;
+    all.push_back(judge_memory(run));
+    if (run.measured.first_step) integration.push_back(all.back());
+    EXPECT_TRUE(!run.measured.ran || all.back().fits) << run.id << ": " << all.back().problem;
+  }
+  EXPECT_EQ(score_memory(integration).measured, 50);
+  EXPECT_LE(score_memory(integration).median_abs_error, 0.085);
+  EXPECT_LE(score_memory(all).median_abs_error, 0.07);
+}
+
 }  // namespace
 }  // namespace supernode

@@ -1,6 +1,7 @@
 // A row's columns and phrases against the fields of the scenario they become.
 #include "scenarios/import_run.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "scenarios/catalogue.hpp"
@@ -98,10 +99,20 @@ TEST(ImportRun, ShardingNames) {
         Case{"FSDP SHARD_GRAD_OP", 2, 0}, Case{"FSDP2 shard=2", 3, 2}, Case{"FSDP shard=64", 3, 0}}) {
     PublishedRun run = plain_run();
     run.sharding = each.text;
+    run.pipeline = 1;
+    run.data = 8;
     const PlanSpec plan = scenario_of(run).spec.input.plan;
     EXPECT_EQ(plan.zero_stage, each.stage) << each.text;
-    EXPECT_EQ(plan.shard_group, each.group) << each.text;  // 4 replicas: 64 is no group of them
+    EXPECT_EQ(plan.shard_group, each.group) << each.text;  // 8 replicas: 64 is no group of them
   }
+}
+
+// A schedule of many micro-batches per stage keeps gradients until its end (MegaScale, NSDI 2024, section 3.2: reduced
+// chunk by chunk behind the last micro-batch).
+TEST(ImportRun, PipelinesReduceGradientsOnce) {
+  PublishedRun run = plain_run();
+  run.sharding = "ZeRO-2";
+  EXPECT_EQ(scenario_of(run).spec.input.plan.zero_stage, 1);
 }
 
 // 70e9 parameters on one rank: 4 x 70e9 B of bf16 weights and gradients are more than the 80e9 B of an H100.
@@ -150,11 +161,27 @@ TEST(ImportRun, OverlapPhrases) {
   EXPECT_TRUE(plan.overlap.tensor);
   EXPECT_TRUE(plan.overlap.grad_reduce);
   EXPECT_FALSE(plan.overlap.param_gather);  // not among the flags
-  EXPECT_EQ(plan.optimizer.master, Precision::kBf16);
+  EXPECT_TRUE(plan.optimizer.split_master);
   run.overlap = "ALL overlap features OFF (no TP overlap, no P2P overlap); fused cross-entropy";
   plan = scenario_of(run).spec.input.plan;
   EXPECT_FALSE(plan.overlap.tensor || plan.overlap.grad_reduce || plan.overlap.param_gather || plan.overlap.pipeline);
   EXPECT_TRUE(plan.fused_loss);
+}
+
+// 7 billion parameters on 2 x 8 GPUs and micro-batches of 16 sequences: no room for what 32 layers keep.
+TEST(ImportRun, UnstatedRecomputationIsWhateverFits) {
+  PublishedRun run = plain_run();
+  run.micro_batch = 16;
+  run.global_batch = 256;
+  run.tensor = 1;
+  run.data = 16;
+  EXPECT_EQ(scenario_of(run).spec.input.plan.recompute, Recompute::kNone);  // as the row says
+  run.recompute = "";
+  const Scenario scenario = scenario_of(run);
+  EXPECT_EQ(scenario.spec.input.plan.recompute, Recompute::kFull);
+  EXPECT_THAT(scenario.assumptions, ::testing::Contains(::testing::HasSubstr("full recomputation, the cheapest")));
+  run.micro_batch = 1;
+  EXPECT_EQ(scenario_of(run).spec.input.plan.recompute, Recompute::kNone);  // fits without
 }
 
 TEST(ImportRun, DenialsBeatThePhraseInsideThem) {

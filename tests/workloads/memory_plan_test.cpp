@@ -34,13 +34,13 @@ TEST(MemoryPlan, ContextParallelRanksKeepTheirTokensOnly) {
   EXPECT_EQ(first_stage(plan).activations, whole / 4);
 }
 
-// Scores: 5·a·s² bytes (arXiv 2205.05198, section 4.1) instead of a log-sum-exp of 4 bytes a head and token.
+// Scores: the softmax output in two bytes instead of a log-sum-exp of 4 bytes a head and token.
 TEST(MemoryPlan, ScoresStayWithoutFlashAttention) {
   PlanSpec plan = plan_of(1, 1, 1);
   const Bytes flash = layer_activations(small_dense_model(), plan, {}).kept;
   plan.flash_attention = false;
   const Bytes scores = layer_activations(small_dense_model(), plan, {}).kept - flash;
-  EXPECT_EQ(scores.value(), 5.0 * 8 * 64 * 64 - 4.0 * 8 * 64);
+  EXPECT_EQ(scores.value(), 2.0 * 8 * 64 * 64 - 4.0 * 8 * 64);
   plan.recompute = Recompute::kSelective;  // which makes the core again
   const double norms = 2 * kRow, activation = kWide;
   EXPECT_EQ(layer_activations(small_dense_model(), plan, {}).kept.value(),
@@ -110,6 +110,66 @@ TEST(MemoryPlan, NarrowPrimaryWeightsHaveNoWiderCopy) {
   const Bytes wide = first_stage(plan).weights;
   plan.gather = Precision::kFp8;
   EXPECT_EQ((wide - first_stage(plan).weights).value(), 2 * held.matrices);
+}
+
+TEST(MemoryPlan, NarrowWeightsMayBeGatheredWide) {
+  PlanSpec plan = plan_of(1, 1, 1);
+  plan.compute = Precision::kMxfp8;
+  const RankWeights held = stage_weights(small_dense_model(), plan, 0);
+  const Bytes wide = first_stage(plan).weights;
+  plan.narrow_weights = true;
+  EXPECT_EQ((wide - first_stage(plan).weights).value(), 2 * held.matrices);
+}
+
+// 2 bytes of lower half and 8 of moments over four ranks, instead of 4 + 8.
+TEST(MemoryPlan, SplitMasterKeepsItsLowerHalfAlone) {
+  PlanSpec plan = plan_of(1, 4, 1);
+  const double all = stage_weights(small_dense_model(), plan, 0).dense;
+  EXPECT_EQ(first_stage(plan).optimizer.value(), 12 * all / 4);
+  plan.optimizer.split_master = true;
+  EXPECT_EQ(first_stage(plan).optimizer.value(), 10 * all / 4);
+  EXPECT_EQ(first_stage(plan).weights.value(), 2 * all);
+}
+
+// A run's first passes run without moments (8 bytes a parameter over the shards), its first update with them.
+TEST(MemoryPlan, FirstStepRunsBeforeTheMomentsExist) {
+  PlanSpec plan = plan_of(1, 1, 1);
+  plan.micro_batch = 64;
+  plan.global_batch = 64;
+  const StageMemory large = first_stage(plan);
+  const Bytes moments(8 * stage_weights(small_dense_model(), plan, 0).dense);
+  EXPECT_EQ(large.moments, moments);
+  ASSERT_NE(large.peak, MemoryMoment::kOptimizer);
+  EXPECT_EQ(large.first_step_allocated(),
+            max(large.peak_allocated() - moments, large.at(MemoryMoment::kOptimizer).allocated()));
+  plan.offload.optimizer = 1;
+  EXPECT_EQ(first_stage(plan).moments, Bytes());
+}
+
+// Beside Megatron's tensors: queries and keys before their rotation, 64 instead of 4 bytes a row of softmax; and in the
+// update an fp32 copy of the largest tensor.
+TEST(MemoryPlan, MindSpeedHoldsItsTensors) {
+  PlanSpec plan = plan_of(1, 1, 1);
+  const ModelSpec model = small_dense_model();
+  const Bytes plain = layer_activations(model, plan, {}).kept,
+              update = first_stage(plan).at(MemoryMoment::kOptimizer).buffers;
+  plan.stack = TrainingStack::kMindSpeed;
+  const double heads = static_cast<double>(model.attention.heads);
+  EXPECT_EQ((layer_activations(model, plan, {}).kept - plain).value(), 2 * kRow + 60 * 64 * heads);
+  const double table = static_cast<double>(model.vocab * model.hidden),
+               mlp = 2.0 * static_cast<double>(model.ffn * model.hidden);
+  EXPECT_EQ((first_stage(plan).at(MemoryMoment::kOptimizer).buffers - update).value(), 4 * std::max(table, mlp));
+}
+
+// Residual stream, norm outputs and their like lie on all ranks of a two-dimensional split, as under sequence
+// parallelism.
+TEST(MemoryPlan, TwoDimensionalSplitCutsTheResidualStream) {
+  PlanSpec plan = plan_of(1, 1, 1);
+  plan.tensor_parallel = 4;
+  plan.sequence_parallel = false;
+  const Bytes whole = layer_activations(small_dense_model(), plan, {}).kept;
+  plan.tensor_y = 2;
+  EXPECT_EQ((whole - layer_activations(small_dense_model(), plan, {}).kept).value(), 4 * kRow * 3 / 4);
 }
 
 TEST(MemoryPlan, AdaptersAloneHaveGradientsAndStates) {

@@ -130,6 +130,18 @@ TEST(Memory, LatentAttentionRecomputesItsUpProjections) {
   EXPECT_EQ((none - selective).value(), qkv + norm_outputs + activation);
 }
 
+// arXiv 2412.19437, section 3.3.3: with kept activations in fp8 the attention output is kept once, in twelve bits; gate
+// and up of the dense MLP in one byte instead of two.
+TEST(Memory, NarrowActivationsKeepTheAttentionOutputOnceInTwelveBits) {
+  const ModelSpec model = catalogue_model("deepseek-v3");
+  PlanSpec plan = plan_of(1, 1, 1, 4096, 1);
+  plan.compute = Precision::kFp8;
+  const Bytes wide = layer_activations(model, plan, {}).kept;
+  plan.activation = Precision::kFp8;
+  const double output = 4096.0 * 128 * 128, inputs = 2 * 4096.0 * 18432;
+  EXPECT_EQ((wide - layer_activations(model, plan, {}).kept).value(), (2 + 1 - 1.5) * output + inputs);
+}
+
 TEST(Memory, InterleavingHoldsMoreInFlight) {
   PlanSpec plan = plan_of(1, 2, 1, 4, 8);
   EXPECT_EQ(estimate_stages(tiny(), plan)[0].microbatches_in_flight, 2);
