@@ -12,7 +12,7 @@ namespace supernode {
 namespace {
 
 void bind(PublishedResult& published, SpecReader& r) {
-  r.quantity({"step_time", "measured time of one step"}, published.step_time);
+  r.quantity({"step_time", "measured time of one step"}, published.step_time, true);
   r.number({"tokens_per_s_chip", "measured tokens per second and chip"}, published.tokens_per_s_chip, {.min = 0});
   r.quantity({"model_flops_chip", "published model FLOP/s per chip"}, published.model_flops_chip);
   r.number({"mfu", "published model FLOPs utilisation, a fraction of the dense bf16 peak"}, published.mfu,

@@ -71,6 +71,10 @@ std::string rl_report(const Outcome& o, const Style& style) {
   const double chips = static_cast<double>(o.scenario.input.chips);
   std::string out = style.title("Reinforcement learning step") + '\n' + wrap(what_line(o.scenario.rl->spec), 2);
   out += phases_table(rl);
+  if (const Seconds published = o.scenario.published.step_time; published.value() > 0) {
+    out += fmt::format("  published {} a step ({:+.1f} %)\n", time_text(published),
+                       (rl.step_time / published - 1) * 100);
+  }
   out += fmt::format("  {} samples/s, {} tokens/s a chip of {}; {:.2f} training steps\n",
                      count_text(rl.samples / rl.step_time.value()),
                      count_text(rl.tokens / rl.step_time.value() / chips), chips, rl.training_steps);

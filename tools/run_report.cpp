@@ -53,7 +53,8 @@ void add_beside(Table& table, std::string name, std::string value, double simula
 }
 
 std::string step_section(const Outcome& o, const Style& style) {
-  const PublishedResult& published = o.scenario.published;
+  // What was published of a step of reinforcement learning is all its phases', not its update's.
+  const PublishedResult published = o.rl ? PublishedResult{} : o.scenario.published;
   Table table;
   table.align(1, Align::kLeft);
   table.align(2, Align::kLeft);

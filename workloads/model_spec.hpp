@@ -75,7 +75,7 @@ struct MoeSpec {
   // Leading MoE layers whose experts a table picks by token id; the router matrix still weighs them (DeepSeek-V4, whose
   // checkpoint holds ffn.gate.weight beside ffn.gate.tid2eid).
   std::int64_t hash_layers = 0;
-  bool shared_gate = false;      // a sigmoid gate on the shared branch (Qwen2-MoE): hidden parameters more
+  bool shared_gate = false;  // a sigmoid gate on the shared branch (Qwen2-MoE): hidden parameters more
   // Shortcut-connected MoE (LongCat-Flash): a layer has two attention blocks and two dense MLPs, and the MoE takes the
   // first attention's output and joins behind the second MLP, so that its exchange runs beside the dense branch.
   bool shortcut = false;
@@ -108,8 +108,8 @@ struct ModelSpec {
   ModelKind kind = ModelKind::kLanguage;
   std::int64_t layers = 0, hidden = 0, vocab = 0;
   std::int64_t output_vocab = 0;  // rows of the output projection where they are not the table's (GLM-Image); 0 = vocab
-  std::int64_t ffn = 0;   // dense MLP hidden size; 0 with kMamba: the layer has no MLP
-  bool gated_mlp = true;  // three matrices (SwiGLU) or two
+  std::int64_t ffn = 0;           // dense MLP hidden size; 0 with kMamba: the layer has no MLP
+  bool gated_mlp = true;          // three matrices (SwiGLU) or two
   bool mlp_bias = false;
   std::int64_t norms_per_layer = 2;  // sandwich norms: 4
   bool norm_bias = false;            // LayerNorm (weight and bias) or RMSNorm

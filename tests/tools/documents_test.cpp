@@ -23,6 +23,19 @@ TEST(Documents, FidelityTableIsWhatTheSimulatorSays) {
   EXPECT_EQ(text.substr(from, to - from), run.out);
 }
 
+// Each table of docs/systems.md, which `tools/systems` writes: the eleven systems' scenarios, held to what was recorded.
+TEST(Documents, SystemsTablesAreWhatTheSimulatorSays) {
+  const std::string text = document("docs/systems.md"), mark = "<!-- table: ", end = "<!-- end -->";
+  int tables = 0;
+  for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at + 1), ++tables) {
+    const auto names = at + mark.size(), close = text.find(" -->\n", names), body = close + 5;
+    const auto run = run_program(text.substr(names, close - names), "", SUPERNODE_SYSTEMS_BINARY);
+    ASSERT_EQ(run.code, 0) << run.err;
+    EXPECT_EQ(text.substr(body, text.find(end, body) - body), run.out);
+  }
+  EXPECT_GE(tables, 15);
+}
+
 // The comparison in README.md, which is tools/quickstart's.
 TEST(Documents, ReadmeShowsTheComparison) {
   const auto run = run_program("compare deepseek_v3_cloudmatrix384 deepseek_v3_gb200_nvl72 deepseek_v3_h100");

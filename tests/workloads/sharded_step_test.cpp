@@ -261,8 +261,8 @@ double recomputed(const ModelSpec& model, Recompute recompute, const RecomputeSp
 
 TEST(Recomputation, CoversSoManyLeadingLayers) {
   const double all = recomputed(small_dense_model(), Recompute::kFull, {});
-  EXPECT_EQ(recomputed(small_dense_model(), Recompute::kFull, {.block = 1}), all / 4);
-  EXPECT_EQ(recomputed(small_dense_model(), Recompute::kFull, {.group = 2}), all);
+  EXPECT_EQ(recomputed(small_dense_model(), Recompute::kFull, {.modules = {}, .block = 1}), all / 4);
+  EXPECT_EQ(recomputed(small_dense_model(), Recompute::kFull, {.modules = {}, .group = 2}), all);
 }
 
 TEST(Recomputation, ModulesRunAgainAsAWhole) {

@@ -29,9 +29,10 @@ Row compare(const Outcome& o) {
   const auto row = [&](std::string measured, std::string simulated, double ratio) {
     return Row{o.scenario.name, std::move(measured), std::move(simulated), ratio, p.source};
   };
+  const Seconds step = o.rl ? o.rl->step_time : o.step_time;
   if (p.step_time.value() > 0)
-    return row(fmt::format("{:.2f} s", p.step_time.value()), fmt::format("{:.2f} s", o.step_time.value()),
-               o.step_time / p.step_time);
+    return row(fmt::format("{:.2f} s", p.step_time.value()), fmt::format("{:.2f} s", step.value()),
+               step / p.step_time);
   if (p.tokens_per_s_chip > 0)
     return row(fmt::format("{:.0f} tokens/s a chip", p.tokens_per_s_chip),
                fmt::format("{:.0f} tokens/s a chip", o.tokens_per_s.per_chip),

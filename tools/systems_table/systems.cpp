@@ -30,20 +30,35 @@ std::string published(const PublishedResult& p) {
   return p.mfu > 0 ? fmt::format("MFU {:.0f} %", p.mfu * 100) : "–";
 }
 
+// Of a step of training, or of reinforcement learning with all its phases, whose interval nobody fitted.
+struct Figures {
+  std::string step;
+  double tokens_per_s_chip = 0;
+  std::string mfu;
+};
+
+Figures figures(const Outcome& o) {
+  if (o.rl) {
+    const double chips = static_cast<double>(o.scenario.input.chips);
+    return {fmt::format("{:.0f} s", o.rl->step_time.value()), o.rl->tokens / o.rl->step_time.value() / chips, "–"};
+  }
+  return {fmt::format("{:.2f} s ± {:.0f} %", o.step_time.value(), 100 * kInterval * (o.step_deviation / o.step_time)),
+          o.tokens_per_s.per_chip, fmt::format("{:.1f} %", 100 * o.bf16.mfu)};
+}
+
 void print_row(const Outcome& o, const Outcome& first) {
-  const double spread = kInterval * (o.step_deviation / o.step_time);
-  fmt::print("| {} | {} × {} | {:.2f} s ± {:.0f} % | {:.0f} | {:.0f} | {:.2f} | {:.1f} % | {} |\n", o.scenario.name,
-             o.size.chips, o.scenario.input.chip.name, o.step_time.value(), 100 * spread, o.tokens_per_s.per_chip,
-             o.tokens_per_s.per_die, o.tokens_per_s.per_chip / first.tokens_per_s.per_chip, 100 * o.bf16.mfu,
-             published(o.scenario.published));
+  const Figures f = figures(o);
+  fmt::print("| {} | {} × {} | {} | {:.0f} | {:.2f} | {} | {} |\n", o.scenario.name, o.scenario.input.chips,
+             o.scenario.input.chip.name, f.step, f.tokens_per_s_chip,
+             f.tokens_per_s_chip / figures(first).tokens_per_s_chip, f.mfu, published(o.scenario.published));
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
-    fmt::print("| scenario | chips | step | tokens/s a chip | a die | a chip, over the first | MFU | published |\n");
-    fmt::print("|---|---|---|---|---|---|---|---|\n");
+    fmt::print("| scenario | chips | step | tokens/s a chip | a chip, over the first | MFU | published |\n");
+    fmt::print("|---|---|---|---|---|---|---|\n");
     if (argc < 2) throw std::runtime_error("name scenarios of the library");
     const Outcome first = run(argv[1]);
     print_row(first, first);
