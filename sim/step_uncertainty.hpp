@@ -13,6 +13,9 @@ namespace supernode {
 // stalls, another software version) is not in it.
 Seconds step_deviation(const StepProgram& program, const StepResult& result, const KernelCostModel& kernels);
 
+// Standard deviations either side that hold 95 % of a normal distribution.
+inline constexpr double kInterval95 = 1.96;
+
 // Of a collective's time: the fits' median errors are 1 to 21 % over all sizes (docs/models/collectives.md).
 inline constexpr double kCollectiveDeviation = 0.15;
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "sim/step_uncertainty.hpp"
 #include "tools/format.hpp"
 #include "tools/rl_report.hpp"
 #include "tools/table.hpp"
@@ -60,10 +61,9 @@ std::string step_section(const Outcome& o, const Style& style) {
   table.align(2, Align::kLeft);
   add_beside(table, "step time", time_text(o.step_time), o.step_time.value(), published.step_time.value(),
              time_text(published.step_time));
-  constexpr double kInterval = 1.96;  // standard deviations either side of 95 % of a normal distribution
   table.add({"  95 % interval", fmt::format("{} to {}, of the fitted costs",
-                                            time_text(max(Seconds(), o.step_time - kInterval * o.step_deviation)),
-                                            time_text(o.step_time + kInterval * o.step_deviation))});
+                                            time_text(max(Seconds(), o.step_time - kInterval95 * o.step_deviation)),
+                                            time_text(o.step_time + kInterval95 * o.step_deviation))});
   table.add({"tokens/s", fmt::format("{} in all, {} a supernode", count_text(o.tokens_per_s.total),
                                      count_text(o.tokens_per_s.per_supernode))});
   add_beside(table, "tokens/s a chip", count_text(o.tokens_per_s.per_chip), o.tokens_per_s.per_chip,

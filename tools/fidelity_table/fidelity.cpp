@@ -1,14 +1,13 @@
 // Runs every scenario of the library that has a published measurement and prints the table of docs/fidelity.md: what
-// was published, what the simulator says, and the ratio of step times. No arguments. tools/docs puts the table into the
-// document; a test holds the two equal.
+// was published, what the simulator says, and the ratio of step times. No arguments. tools/fidelity puts the table into
+// the document; a test holds the two equal.
 #include <fmt/format.h>
 
 #include <cstdio>
 #include <stdexcept>
 
 #include "scenarios/catalogue.hpp"
-#include "scenarios/outcome.hpp"
-#include "scenarios/scenario_loader.hpp"
+#include "tools/library_run.hpp"
 
 namespace {
 
@@ -31,8 +30,7 @@ Row compare(const Outcome& o) {
   };
   const Seconds step = o.rl ? o.rl->step_time : o.step_time;
   if (p.step_time.value() > 0)
-    return row(fmt::format("{:.2f} s", p.step_time.value()), fmt::format("{:.2f} s", step.value()),
-               step / p.step_time);
+    return row(fmt::format("{:.2f} s", p.step_time.value()), fmt::format("{:.2f} s", step.value()), step / p.step_time);
   if (p.tokens_per_s_chip > 0)
     return row(fmt::format("{:.0f} tokens/s a chip", p.tokens_per_s_chip),
                fmt::format("{:.0f} tokens/s a chip", o.tokens_per_s.per_chip),
@@ -45,19 +43,6 @@ std::string published_mfu(const PublishedResult& p) {
   return p.mfu > 0 ? fmt::format("{:.1f} %", p.mfu * 100) : std::string("–");
 }
 
-Scenario load(const std::string& name) {
-  Diagnostics diagnostics;
-  auto scenario = load_scenario(name, {}, diagnostics);
-  if (!scenario) throw std::runtime_error(diagnostics.render());
-  return std::move(*scenario);
-}
-
-Outcome run(const Scenario& scenario) {
-  Outcome outcome = run_scenario(scenario);
-  if (!outcome.simulated) throw std::runtime_error(scenario.spec.name + " does not fit in memory");
-  return outcome;
-}
-
 }  // namespace
 
 int main() {
@@ -67,9 +52,9 @@ int main() {
         "source |\n");
     fmt::print("|---|---|---|---|---|---|---|\n");
     for (const EmbeddedFile& file : scenario_library()) {
-      const Scenario scenario = load(file.name);
+      const Scenario scenario = load_or_throw(file.name);
       if (!scenario.spec.published.any()) continue;
-      const Outcome outcome = run(scenario);
+      const Outcome outcome = run_or_throw(scenario);
       const Row row = compare(outcome);
       fmt::print("| {} | {} | {} | {:.2f} ({:+.0f} %) | {} | {:.1f} % | {} |\n", row.scenario, row.measured,
                  row.simulated, row.ratio, (row.ratio - 1) * 100, published_mfu(outcome.scenario.published),

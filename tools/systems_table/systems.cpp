@@ -5,24 +5,12 @@
 #include <cstdio>
 #include <stdexcept>
 
-#include "scenarios/outcome.hpp"
-#include "scenarios/scenario_loader.hpp"
+#include "sim/step_uncertainty.hpp"
+#include "tools/library_run.hpp"
 
 namespace {
 
 using namespace supernode;
-
-// 1.96 standard deviations either side: 95 % of a normal distribution.
-constexpr double kInterval = 1.96;
-
-Outcome run(const std::string& name) {
-  Diagnostics diagnostics;
-  const auto scenario = load_scenario(name, {}, diagnostics);
-  if (!scenario) throw std::runtime_error(diagnostics.render());
-  Outcome outcome = run_scenario(*scenario);
-  if (!outcome.simulated) throw std::runtime_error(scenario->spec.name + " does not fit in memory");
-  return outcome;
-}
 
 std::string published(const PublishedResult& p) {
   if (p.step_time.value() > 0) return fmt::format("{:.1f} s", p.step_time.value());
@@ -42,7 +30,7 @@ Figures figures(const Outcome& o) {
     const double chips = static_cast<double>(o.scenario.input.chips);
     return {fmt::format("{:.0f} s", o.rl->step_time.value()), o.rl->tokens / o.rl->step_time.value() / chips, "–"};
   }
-  return {fmt::format("{:.2f} s ± {:.0f} %", o.step_time.value(), 100 * kInterval * (o.step_deviation / o.step_time)),
+  return {fmt::format("{:.2f} s ± {:.0f} %", o.step_time.value(), 100 * kInterval95 * (o.step_deviation / o.step_time)),
           o.tokens_per_s.per_chip, fmt::format("{:.1f} %", 100 * o.bf16.mfu)};
 }
 
@@ -60,9 +48,9 @@ int main(int argc, char** argv) {
     fmt::print("| scenario | chips | step | tokens/s a chip | a chip, over the first | MFU | published |\n");
     fmt::print("|---|---|---|---|---|---|---|\n");
     if (argc < 2) throw std::runtime_error("name scenarios of the library");
-    const Outcome first = run(argv[1]);
+    const Outcome first = run_or_throw(load_or_throw(argv[1]));
     print_row(first, first);
-    for (int i = 2; i < argc; ++i) print_row(run(argv[i]), first);
+    for (int i = 2; i < argc; ++i) print_row(run_or_throw(load_or_throw(argv[i])), first);
   } catch (const std::exception& e) {
     fmt::print(stderr, "supernode_systems: {}\n", e.what());
     return 1;
