@@ -20,6 +20,8 @@ struct TokenRouting {
   std::int64_t topk = 1;        // experts a token is sent to
   std::int64_t experts = 0;     // routed experts in all; 0 = many
   std::int64_t node_limit = 0;  // at most so many nodes a token (DeepSeek-V3: 4); 0 = no limit
+  double zipf = 0;              // popularity of the i-th expert ~ i^-zipf; 0 = all alike
+  std::int64_t redundant = 0;   // extra copies, one each of the most popular experts (EPLB)
   auto operator<=>(const TokenRouting&) const = default;
 };
 

@@ -18,6 +18,7 @@ struct Id {
 
 using DeviceId = Id<struct DeviceTag>;  // what one rank runs on: an Ascend die, an Nvidia GPU package
 using VertexId = Id<struct VertexTag>;  // a vertex of the fabric graph
+using LinkId = Id<struct LinkTag>;      // one duplex link of the fabric graph
 using BundleId = Id<struct BundleTag>;  // parallel links over which traffic is sprayed (one direction)
 
 }  // namespace supernode

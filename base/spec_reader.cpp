@@ -310,6 +310,27 @@ bool SpecReader::object(Field field, const std::function<void(SpecReader&)>& rea
   return true;
 }
 
+bool SpecReader::items(Field field, const std::function<void(SpecReader&)>& read) {
+  const YamlNode* node = take(field, "list of maps", "");
+  if (docs_ != nullptr) {
+    SpecReader inner(full(field.key) + "[]", *docs_);
+    read(inner);
+    return false;
+  }
+  if (node == nullptr) return false;
+  if (node->kind != YamlNode::Kind::kSequence) {
+    diagnostics_->error(node->position, fmt::format("{} must be a list of maps", full(field.key)));
+    return false;
+  }
+  for (std::size_t i = 0; i < node->items.size(); ++i) {
+    SpecReader inner(node->items[i], fmt::format("{}[{}]", full(field.key), i), *diagnostics_);
+    if (node->items[i].kind != YamlNode::Kind::kMap) continue;
+    read(inner);
+    inner.finish();
+  }
+  return true;
+}
+
 bool SpecReader::dictionary(Field field, const std::function<void(SpecReader&, const std::string& key)>& read) {
   const YamlNode* node = take(field, "map by name", "");
   if (node == nullptr) return false;

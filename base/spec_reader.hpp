@@ -120,6 +120,8 @@ class SpecReader {
 
   // A nested map: `read` gets a reader on it. When the key is absent `read` is not called (but is, to document).
   bool object(Field field, const std::function<void(SpecReader&)>& read);
+  // A list of maps: `read` gets a reader on each in turn (on none, once, to document).
+  bool items(Field field, const std::function<void(SpecReader&)>& read);
   // A map whose keys are the user's own (e.g. precisions): `read` is called per entry with a reader on the whole map
   // and the entry's key, which it must read. Not called in documentation mode.
   bool dictionary(Field field, const std::function<void(SpecReader&, const std::string& key)>& read);

@@ -51,7 +51,7 @@ class Planner {
     const auto [entry, fresh] = link_index_.try_emplace(bundle, static_cast<std::int32_t>(plan_.links.size()));
     if (fresh) {
       const double share = options_.siblings_active ? share_.of(bundle, from, to, up) : 1.0;
-      plan_.links.push_back({bundle, fabric_.bundle(bundle).bandwidth * share, {}});
+      plan_.links.push_back({bundle, {}, fabric_.bundle(bundle).bandwidth * share, {}});
     }
     return entry->second;
   }

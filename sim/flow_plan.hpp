@@ -13,8 +13,9 @@
 namespace supernode {
 
 struct PlannedLink {
-  BundleId bundle;
-  BytesPerSecond capacity{};  // of the bundle, times the group's share of it
+  BundleId bundle;            // invalid: a joint limit of a degraded fabric
+  LinkId link;                // valid: this one link of the bundle, under ECMP; else the flow is sprayed over all
+  BytesPerSecond capacity{};  // of the bundle or link, times the group's share of it
   Bytes bytes{};              // carried over all rounds
 };
 

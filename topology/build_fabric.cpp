@@ -5,6 +5,7 @@
 
 #include "topology/clos_builder.hpp"
 #include "topology/cloudmatrix_builder.hpp"
+#include "topology/composed_builder.hpp"
 #include "topology/fabric.hpp"
 #include "topology/mesh_builder.hpp"
 #include "topology/node_builder.hpp"
@@ -24,8 +25,9 @@ void check_values(const SystemSpec& spec, std::int64_t chips) {
   require(chips >= 1, spec, "a cluster needs at least one chip");
   require(spec.chips_per_node >= 1 && spec.nodes_per_supernode >= 1 && spec.devices_per_chip >= 1, spec,
           "chips_per_node, nodes_per_supernode and devices_per_chip must be at least 1");
-  require(spec.scale_up.bandwidth.value > none, spec, "fabric.scale_up.bandwidth must be positive");
-  require(spec.kind == FabricKind::kMesh || spec.scale_up.sub_planes.value >= 1, spec,
+  const bool composed = spec.kind == FabricKind::kComposed;
+  require(composed || spec.scale_up.bandwidth.value > none, spec, "fabric.scale_up.bandwidth must be positive");
+  require(composed || spec.kind == FabricKind::kMesh || spec.scale_up.sub_planes.value >= 1, spec,
           "fabric.scale_up.sub_planes must be at least 1");
   require(spec.scale_out.bandwidth.value > none, spec, "fabric.scale_out.bandwidth must be positive");
   require(spec.scale_out.leaf_ports.value >= 2, spec, "fabric.scale_out.leaf_ports must be at least 2");
@@ -49,6 +51,8 @@ ScaleUpBuilder scale_up_builder(FabricKind kind) {
       return connect_nvswitch;
     case FabricKind::kMesh:
       return connect_mesh;
+    case FabricKind::kComposed:
+      return connect_composed;
   }
   throw std::logic_error("unknown fabric kind");
 }
@@ -74,6 +78,7 @@ Fabric build_fabric(const SystemSpec& spec, std::int64_t chips) {
   for (std::int64_t i = 0; i < size.nodes; ++i) nodes.push_back(builder.add());
   scale_up_builder(spec.kind)(fabric, spec, nodes);
   connect_scale_out(fabric, spec, nodes);
+  apply_faults(fabric, spec.faults);
   fabric.seal();
   return fabric;
 }

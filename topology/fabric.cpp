@@ -85,11 +85,22 @@ DeviceId Fabric::add_device(std::string name, DevicePlace place) {
   return DeviceId(static_cast<std::int64_t>(impl_->devices.size()) - 1);
 }
 
-void Fabric::connect(VertexId a, VertexId b, const LinkSpec& spec) {
+LinkId Fabric::connect(VertexId a, VertexId b, const LinkSpec& spec) {
   assert(!impl_->sealed);
   assert(spec.bandwidth > BytesPerSecond(0) && spec.latency >= Seconds(0));
-  boost::add_edge(a.index, b.index, FabricLink{spec, a.index, b.index, {}, {}}, impl_->graph);
+  const FabricLink link{.spec = spec, .share = 1, .from = a.index, .to = b.index, .forward = {}, .backward = {}};
+  impl_->links.push_back(boost::add_edge(a.index, b.index, link, impl_->graph).first);
+  return LinkId(static_cast<std::int64_t>(impl_->links.size()) - 1);
 }
+
+void Fabric::set_share(LinkId link, double share) {
+  assert(!impl_->sealed && share >= 0 && share <= 1);
+  impl_->graph[impl_->links[link.index]].share = share;
+  if (share < 1) impl_->degraded = true;
+}
+
+void Fabric::set_grid(const Grid& grid) { impl_->grid = grid; }
+void Fabric::set_hashing(Plane plane, const Hashing& hashing) { impl_->hashing[plane] = hashing; }
 
 VertexId Fabric::vertex(DeviceId device) const { return impl_->devices[device.index]; }
 
@@ -113,6 +124,29 @@ void Fabric::set_scale_out_place(DeviceId device, int rail, int leaf, int pod) {
 
 const DevicePlace& Fabric::place(DeviceId device) const { return impl_->places[device.index]; }
 const Bundle& Fabric::bundle(BundleId id) const { return impl_->bundle(id); }
+bool Fabric::degraded() const { return impl_->degraded; }
+
+std::string Fabric::bundle_name(BundleId id) const {
+  const auto [from, to] = impl_->bundle_ends[static_cast<std::size_t>(id.index)];
+  return impl_->tiers[from].name + " > " + impl_->tiers[to].name;
+}
+
+VertexView Fabric::vertex_view(VertexId vertex) const {
+  const FabricVertex& found = impl_->graph[vertex.index];
+  return {found.kind, found.name, impl_->tiers[found.tier].name};
+}
+
+LinkView Fabric::link(LinkId link) const {
+  const FabricLink& found = impl_->graph[impl_->links[link.index]];
+  return {VertexId(found.from), VertexId(found.to), found.spec, found.share, found.forward, found.backward};
+}
+
+const Hashing& Fabric::hashing(Plane plane) const {
+  static const Hashing kSpray;
+  const auto found = impl_->hashing.find(plane);
+  return found == impl_->hashing.end() ? kSpray : found->second;
+}
+
 std::int64_t Fabric::bundle_count() const { return static_cast<std::int64_t>(impl_->bundles.size()); }
 
 BytesPerSecond Fabric::port_bandwidth(DeviceId device, Plane plane) const {
@@ -165,6 +199,7 @@ std::uint64_t Fabric::fingerprint() const {
     bytes.put(link.spec.bandwidth);
     bytes.put(link.spec.latency);
     bytes.put(link.spec.plane);
+    bytes.put(link.share);
   }
   return fnv1a(bytes.take());
 }

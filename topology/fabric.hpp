@@ -18,27 +18,10 @@
 
 #include "base/ids.hpp"
 #include "base/quantity.hpp"
+#include "topology/grid.hpp"
+#include "topology/link_spec.hpp"
 
 namespace supernode {
-
-// Only NICs and switches forward; traffic never passes through a device or a CPU.
-enum class VertexKind { kDevice, kCpu, kNic, kSwitch };
-enum class Medium { kOnPackage, kCopper, kOptical };
-// kScaleUp: UB, NVLink. kScaleOut: RDMA. kVpc: the management/storage network. kLocal: die to die in one package,
-// device to its own NIC, CPU to the node's VPC card; a route in any plane may use it.
-enum class Plane { kLocal, kScaleUp, kScaleOut, kVpc };
-
-std::string_view to_string(VertexKind kind);
-std::string_view to_string(Medium medium);
-std::string_view to_string(Plane plane);
-
-struct LinkSpec {
-  BytesPerSecond bandwidth{};  // per direction
-  Seconds latency{};           // per traversal, the far switch's forwarding included
-  Medium medium = Medium::kCopper;
-  Plane plane = Plane::kScaleUp;
-  int sub_plane = 0;  // which of the plane's parallel sub-planes
-};
 
 // Where a device sits. Indices count over the whole cluster.
 struct DevicePlace {
@@ -48,10 +31,11 @@ struct DevicePlace {
 };
 
 struct Bundle {
-  BytesPerSecond bandwidth{};  // sum of its links, one direction
+  BytesPerSecond bandwidth{};  // sum of what its links still carry, one direction
+  BytesPerSecond nominal{};    // without faults
   Seconds latency{};
   Plane plane = Plane::kScaleUp;
-  int links = 0;          // how many parallel links it sums
+  int links = 0;          // how many parallel links it sums, dead ones included
   int devices_below = 0;  // devices whose traffic passes it on the way up or down (1 for a device's own port)
 };
 
@@ -60,6 +44,39 @@ struct Route {
   Seconds latency{};              // sum over the bundles
   Plane plane = Plane::kScaleUp;  // the highest plane it uses
   std::int64_t paths = 1;         // equal-cost shortest paths in the full graph (its path diversity)
+};
+
+// How a plane picks one of several shortest paths for a flow: sprayed over all of them packet by packet, or hashed onto
+// one (ECMP), in which case flows may collide on a link while others idle.
+struct Hashing {
+  bool ecmp = false;
+  int flows = 1;  // a message is cut into so many, each hashed on its own (queue pairs)
+  std::uint64_t seed = 0;
+};
+
+struct VertexView {
+  VertexKind kind = VertexKind::kSwitch;
+  std::string_view name, tier;
+};
+
+struct LinkView {
+  VertexId a, b;
+  LinkSpec spec;               // as built
+  double share = 1;            // of the bandwidth that is left: 1 healthy, 0 dead
+  BundleId forward, backward;  // a to b, b to a
+};
+
+// What flows share beyond the bundles they cross: sub-planes never meet, so where they have lost links unevenly a route
+// carries less than its narrowest bundle. Flows with equal keys share one limit.
+struct JointLimit {
+  std::uint64_t key = 0;
+  BytesPerSecond capacity{};
+};
+
+// One link of a hashed flow's path.
+struct HashedHop {
+  BundleId bundle;
+  LinkId link;
 };
 
 // The shortest paths between two devices in the full graph, found without tiers or bundles.
@@ -89,8 +106,11 @@ class Fabric {
   // census. Devices must be alone in their tier.
   VertexId add_vertex(VertexKind kind, std::string name, std::string tier);
   DeviceId add_device(std::string name, DevicePlace place);
-  void connect(VertexId a, VertexId b, const LinkSpec& spec);  // duplex
+  LinkId connect(VertexId a, VertexId b, const LinkSpec& spec);  // duplex
   VertexId vertex(DeviceId device) const;
+  void set_share(LinkId link, double share);  // a fault: what is left of the bandwidth, 0 to 1
+  void set_grid(const Grid& grid);            // of every supernode's scale-up plane
+  void set_hashing(Plane plane, const Hashing& hashing);
   // Computes tiers and bundles; call once, after the last connect. Asserts that bundles are uniform.
   void seal();
 
@@ -101,12 +121,21 @@ class Fabric {
   const DevicePlace& place(DeviceId device) const;
   void set_scale_out_place(DeviceId device, int rail, int leaf, int pod);
   const Bundle& bundle(BundleId id) const;
+  std::string bundle_name(BundleId id) const;  // "node3.L1 > supernode0.L2"
   std::int64_t bundle_count() const;
+  VertexView vertex_view(VertexId vertex) const;
+  LinkView link(LinkId link) const;
+  const Hashing& hashing(Plane plane) const;
+  bool degraded() const;  // some link has lost bandwidth
 
   // The route the software takes: a direct kLocal link (a sibling die) when there is one, else within a supernode over
   // kScaleUp, between supernodes over kScaleOut. Fewest hops, ties by lower latency. Cached, so not thread-safe; the
   // reference stays valid as long as the fabric. Asserts that the devices differ and are connected.
   const Route& route(DeviceId from, DeviceId to) const;
+  std::vector<JointLimit> joint_limits(const Route& route) const;  // none in a healthy fabric
+  // The links that flow number `flow` of a message takes under ECMP: a live one of each bundle, chosen at every vertex
+  // by a hash of the two devices, the flow, the vertex and the seed.
+  std::vector<HashedHop> hashed_path(const Route& route, DeviceId from, DeviceId to, int flow) const;
   // Over one plane only (kLocal links allowed), e.g. RDMA inside a supernode. Throws std::runtime_error if unreachable.
   Route route_over(Plane plane, DeviceId from, DeviceId to) const;
 

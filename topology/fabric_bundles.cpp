@@ -17,18 +17,22 @@ std::uint64_t bundle_key(int from, int to, Plane plane) {
 
 }  // namespace
 
-BundleId Fabric::Impl::bundle_between(int from, int to, const LinkSpec& spec,
+BundleId Fabric::Impl::bundle_between(int from, int to, const FabricLink& link,
                                       std::unordered_map<std::uint64_t, BundleId>& index) {
+  const LinkSpec& spec = link.spec;
   assert(from != to && "a link inside a tier has no direction");
   const BundleId fresh(static_cast<std::int64_t>(bundles.size()));
   const auto [entry, added] = index.try_emplace(bundle_key(from, to, spec.plane), fresh);
   if (added) {
-    bundles.push_back({.bandwidth = {}, .latency = spec.latency, .plane = spec.plane, .links = 0, .devices_below = 1});
+    bundles.push_back(
+        {.bandwidth = {}, .nominal = {}, .latency = spec.latency, .plane = spec.plane, .links = 0, .devices_below = 1});
+    bundle_ends.emplace_back(from, to);
     tiers[from].edges.push_back({to, fresh});
   }
   Bundle& bundle = bundles[entry->second.index];
   assert(bundle.latency == spec.latency && "links of a bundle differ in latency");
-  bundle.bandwidth += spec.bandwidth;
+  bundle.bandwidth += spec.bandwidth * link.share;
+  bundle.nominal += spec.bandwidth;
   ++bundle.links;
   return entry->second;
 }
@@ -38,8 +42,8 @@ void Fabric::Impl::build_bundles() {
   for (const auto edge : boost::make_iterator_range(boost::edges(graph))) {
     FabricLink& link = graph[edge];
     const int from = graph[link.from].tier, to = graph[link.to].tier;
-    link.forward = bundle_between(from, to, link.spec, index);
-    link.backward = bundle_between(to, from, link.spec, index);
+    link.forward = bundle_between(from, to, link, index);
+    link.backward = bundle_between(to, from, link, index);
   }
 }
 
@@ -52,7 +56,7 @@ void Fabric::Impl::check_uniform() const {
     ends.emplace_back(link.forward.index, link.from);
     ends.emplace_back(link.backward.index, link.to);
     const Bundle& bundle = bundles[link.forward.index];
-    const double mean = bundle.bandwidth.value() / bundle.links;
+    const double mean = bundle.nominal.value() / bundle.links;
     assert(std::abs(link.spec.bandwidth.value() - mean) <= 1e-9 * mean && "links of a bundle differ in bandwidth");
   }
   std::sort(ends.begin(), ends.end());

@@ -3,6 +3,7 @@
 // and bundles that routes are found on.
 
 #include <boost/graph/adjacency_list.hpp>
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -20,6 +21,7 @@ struct FabricVertex {
 
 struct FabricLink {
   LinkSpec spec;
+  double share = 1;            // of the bandwidth that is left
   int from = 0, to = 0;        // vertices, in the direction of `forward`
   BundleId forward, backward;  // set by seal()
 };
@@ -65,7 +67,12 @@ struct Fabric::Impl {
   std::unordered_map<std::string, int> tier_index;
   std::vector<VertexId> devices;
   std::vector<DevicePlace> places;
-  std::vector<Bundle> bundles;  // the two directions stand side by side: 2k and 2k+1
+  std::vector<Bundle> bundles;                      // the two directions stand side by side: 2k and 2k+1
+  std::vector<std::pair<int, int>> bundle_ends;     // tiers it leaves and enters
+  std::vector<FabricGraph::edge_descriptor> links;  // by LinkId
+  Grid grid;
+  std::map<Plane, Hashing> hashing;
+  bool degraded = false;
   bool sealed = false;
 
   mutable TierWave forward, backward;
@@ -88,7 +95,7 @@ struct Fabric::Impl {
   Route find_route(Plane plane, DeviceId from, DeviceId to) const;
 
  private:
-  BundleId bundle_between(int from, int to, const LinkSpec& spec, std::unordered_map<std::uint64_t, BundleId>& index);
+  BundleId bundle_between(int from, int to, const FabricLink& link, std::unordered_map<std::uint64_t, BundleId>& index);
   std::vector<int> levels(Plane plane) const;
   std::vector<int> devices_under(Plane plane) const;
   void start(TierWave& wave, int tier) const;

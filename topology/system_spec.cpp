@@ -8,7 +8,10 @@ namespace {
 constexpr Choice<FabricKind> kKinds[] = {{"cloudmatrix", FabricKind::kCloudMatrix},
                                          {"hgx", FabricKind::kHgx},
                                          {"nvl", FabricKind::kNvl},
-                                         {"mesh", FabricKind::kMesh}};
+                                         {"mesh", FabricKind::kMesh},
+                                         {"composed", FabricKind::kComposed}};
+
+constexpr Choice<PathChoice> kPathChoices[] = {{"spray", PathChoice::kSpray}, {"ecmp", PathChoice::kEcmp}};
 
 constexpr IntegerRange kCount{.min = 1, .max = 4096};
 
@@ -31,6 +34,9 @@ void bind_second_tier(ScaleUpSpec& up, SpecReader& r) {
 
 void bind_scale_up(SystemSpec& spec, SpecReader& r) {
   ScaleUpSpec& up = spec.scale_up;
+  const bool composed = spec.kind == FabricKind::kComposed;
+  if (r.documenting() || composed) bind(up.layers, r, "layers");
+  if (!r.documenting() && composed) return;
   r.sourced({"bandwidth", "one chip into the scale-up plane, all sub-planes or mesh links together, per direction",
              kRequired},
             up.bandwidth);
@@ -54,6 +60,13 @@ void bind_scale_out(ScaleOutSpec& out, SpecReader& r) {
   r.sourced_number({"oversubscription", "downlink over uplink bandwidth of a leaf; 1 is non-blocking", kRequired},
                    out.oversubscription, {.min = 0.01, .max = 1000});
   r.boolean({"rail_optimised", "chip i of each node on a leaf of rail i"}, out.rail_optimised);
+  r.choice<PathChoice>(
+      {"path_choice", "spray: adaptive over all paths (InfiniBand); ecmp: flows hashed onto one (RoCE)"},
+      out.path_choice, kPathChoices);
+  r.integer({"ecmp_flows", "flows that a message is cut into, each hashed on its own"}, out.ecmp_flows,
+            {.min = 1, .max = 1024});
+  r.integer({"ecmp_seed", "which draw of the hash"}, out.ecmp_seed, {.min = 0});
+  r.boolean({"pxn", "traffic to another rail goes over the node's chip on that rail (NCCL's PXN)"}, out.pxn);
 }
 
 void bind_fabric(SystemSpec& spec, SpecReader& r) {
@@ -89,6 +102,10 @@ void bind(SystemSpec& spec, SpecReader& r) {
       {"host_bandwidth", "one chip from CPU memory, or to it (PCIe, NVLink-C2C): what offloading runs over", kRequired},
       spec.host_bandwidth);
   r.object({"fabric", "the interconnect", kRequired}, [&](SpecReader& inner) { bind_fabric(spec, inner); });
+  r.integer({"spare_nodes", "nodes that stand ready for those with a dead chip"}, spec.spare_nodes,
+            {.min = 0, .max = 100000});
+  r.object({"faults", "what is broken"}, [&](SpecReader& inner) { bind(spec.faults, inner); });
+  r.object({"inventory", "racks, watts, kilograms, dollars"}, [&](SpecReader& inner) { bind(spec.inventory, inner); });
 }
 
 }  // namespace supernode

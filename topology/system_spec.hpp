@@ -6,10 +6,13 @@
 
 #include "base/quantity.hpp"
 #include "base/spec_reader.hpp"
+#include "topology/fault_spec.hpp"
+#include "topology/inventory_spec.hpp"
+#include "topology/layer_spec.hpp"
 
 namespace supernode {
 
-enum class FabricKind { kCloudMatrix, kHgx, kNvl, kMesh };
+enum class FabricKind { kCloudMatrix, kHgx, kNvl, kMesh, kComposed };
 
 // Bandwidths are per chip (package) and direction.
 struct ScaleUpSpec {
@@ -20,14 +23,21 @@ struct ScaleUpSpec {
   Sourced<std::int64_t> l2_chips_per_plane;  // CloudMatrix: 16
   Sourced<BytesPerSecond> l1_uplink;         // CloudMatrix: one L1 chip to its L2 plane, 448 GB/s
   Sourced<BytesPerSecond> cpu_bandwidth;     // one CPU socket into the plane; zero when CPUs are not on it
+  std::vector<LayerSpec> layers;             // composed only: they say all of the above
 };
 
+enum class PathChoice { kSpray, kEcmp };
+
 struct ScaleOutSpec {
-  Sourced<BytesPerSecond> bandwidth;  // one chip's NIC, one direction
-  Sourced<Seconds> hop_latency;       // per link, device to NIC included
-  Sourced<std::int64_t> leaf_ports;   // ports of a leaf switch; half down, half up
-  Sourced<double> oversubscription;   // downlink over uplink bandwidth of a leaf; 1 = non-blocking
-  bool rail_optimised = true;         // chip i of each node on leaf i
+  Sourced<BytesPerSecond> bandwidth;            // one chip's NIC, one direction
+  Sourced<Seconds> hop_latency;                 // per link, device to NIC included
+  Sourced<std::int64_t> leaf_ports;             // ports of a leaf switch; half down, half up
+  Sourced<double> oversubscription;             // downlink over uplink bandwidth of a leaf; 1 = non-blocking
+  bool rail_optimised = true;                   // chip i of each node on leaf i
+  PathChoice path_choice = PathChoice::kSpray;  // adaptive routing (InfiniBand) or hashed flows (RoCE)
+  std::int64_t ecmp_flows = 1;                  // flows that a message is cut into
+  std::int64_t ecmp_seed = 0;
+  bool pxn = false;  // to another rail: over NVLink to the node's chip on that rail, then its NIC (NCCL's PXN)
 };
 
 struct SystemSpec {
@@ -44,6 +54,9 @@ struct SystemSpec {
   ScaleOutSpec scale_out;
   Sourced<BytesPerSecond> vpc_bandwidth;   // per node; zero = not modelled
   Sourced<BytesPerSecond> host_bandwidth;  // one chip from CPU memory, or to it: what offloading runs over
+  std::int64_t spare_nodes = 0;            // stand ready for nodes with a dead chip
+  FaultSpec faults;
+  InventorySpec inventory;
 
   std::int64_t chips_per_supernode() const { return chips_per_node * nodes_per_supernode; }
   std::int64_t devices_per_node() const { return chips_per_node * devices_per_chip; }
