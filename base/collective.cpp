@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
 
+#include "base/expert_load.hpp"
 #include "base/numeric.hpp"
 
 namespace supernode {
@@ -41,6 +43,36 @@ std::optional<CollectiveOp> parse_collective_op(std::string_view name) {
   return std::nullopt;
 }
 
+std::string_view to_string(ExpertPlacement placement) {
+  switch (placement) {
+    case ExpertPlacement::kContiguous:
+      return "contiguous";
+    case ExpertPlacement::kRoundRobin:
+      return "round_robin";
+    case ExpertPlacement::kBalanced:
+      return "balanced";
+  }
+  return "?";
+}
+
+std::optional<ExpertPlacement> parse_expert_placement(std::string_view name) {
+  for (const auto placement : {ExpertPlacement::kContiguous, ExpertPlacement::kRoundRobin, ExpertPlacement::kBalanced})
+    if (to_string(placement) == name) return placement;
+  return std::nullopt;
+}
+
+namespace {
+
+// Expected number of distinct ranks among a token's experts.
+double expected_distinct_ranks(std::int64_t ranks, const TokenRouting& routing) {
+  if (!routing.skewed()) return expected_distinct_bins(ranks, routing.experts, routing.topk);
+  const std::vector<std::int32_t> one_unit(static_cast<std::size_t>(ranks), 0);
+  const std::vector<double> hit = spread_experts(routing, one_unit).rank;
+  return std::accumulate(hit.begin(), hit.end(), 0.0);
+}
+
+}  // namespace
+
 double bus_factor(CollectiveOp op, std::int64_t ranks, const TokenRouting& routing) {
   const auto n = real(ranks);
   switch (op) {
@@ -52,7 +84,7 @@ double bus_factor(CollectiveOp op, std::int64_t ranks, const TokenRouting& routi
       return (n - 1) / n;
     case CollectiveOp::kEpDispatch:
     case CollectiveOp::kEpCombine:
-      return expected_distinct_bins(ranks, routing.experts, routing.topk) * (n - 1) / n;
+      return expected_distinct_ranks(ranks, routing) * (n - 1) / n;
     case CollectiveOp::kSendRecv:
       return 1;
   }

@@ -14,6 +14,7 @@ struct KnownAlgorithm {
   std::string name;
   std::vector<CollectiveOp> ops;
   std::vector<CollectiveOp> over_any_group;  // of ops
+  bool by_name_only = false;                 // unless a library lists it
 };
 
 const std::vector<KnownAlgorithm>& known() {
@@ -25,13 +26,22 @@ const std::vector<KnownAlgorithm>& known() {
       {"send_recv", {kSendRecv}, {kSendRecv}},
       {"ring", reductions, reductions},
       {"direct", both, exchanges},
-      {"pairwise", exchanges, exchanges},
+      {"pairwise", exchanges, exchanges, true},
       {"halving_doubling", reductions, {}},
       {"tree", {kAllReduce}, {}},
       {"nvls", {kAllReduce}, {}},
       {"hierarchical", both, {}},
-      {"hierarchical_mesh", reductions, {}},
+      {"hierarchical_mesh", reductions, {}, true},
       {"hierarchical_supernode", both, {}},
+      {"bidirectional_ring", reductions, reductions, true},
+      {"multi_ring", reductions, {}, true},
+      {"bruck", {kAllGather, kAllToAll}, {kAllGather, kAllToAll}, true},
+      {"halving_doubling_folded", reductions, reductions, true},
+      {"grid", {kAllReduce, kAllGather, kReduceScatter, kAllToAll}, {}, true},
+      {"grid_split", {kAllReduce, kAllGather, kReduceScatter, kAllToAll}, {}, true},
+      {"windowed", exchanges, exchanges, true},
+      {"sharp", {kAllReduce}, {}, true},
+      {"chain", {kSendRecv}, {kSendRecv}, true},
   };
   return algorithms;
 }
@@ -80,7 +90,8 @@ std::vector<std::string> known_algorithms(CollectiveOp op) { return names_of(op,
 bool allows(const LibraryAlgorithms& library, CollectiveOp op, std::string_view algorithm) {
   const auto found = library.find(op);
   if (found != library.end()) return has(found->second, algorithm);
-  return algorithm != "pairwise" && algorithm != "hierarchical_mesh";
+  const auto entry = std::ranges::find(known(), algorithm, &KnownAlgorithm::name);
+  return entry != known().end() && !entry->by_name_only;
 }
 
 void bind_algorithms(LibraryAlgorithms& library, std::string_view key, SpecReader& reader) {

@@ -26,8 +26,9 @@ using LibraryAlgorithms = std::map<CollectiveOp, std::vector<std::string>>;
 // Every algorithm that can run `op` over some group.
 std::vector<std::string> known_algorithms(CollectiveOp op);
 
-// Unrestricted operations may take all but the pairwise exchange, which posts the direct one's messages in an order of
-// its own, and the hierarchy with a mesh inside, which libraries have for nodes that are a mesh.
+// Unrestricted operations may take all but those that libraries have under conditions only or not at all, which run by
+// name: the pairwise exchange (the direct one's messages in an order of its own), the hierarchy with a mesh inside, all
+// after `hierarchical_supernode` in the registry.
 bool allows(const LibraryAlgorithms& library, CollectiveOp op, std::string_view algorithm);
 
 // Reads {all_gather: [ring], …} under `key`. Each list must have an algorithm that runs over any group.

@@ -6,100 +6,209 @@
 #include <cassert>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <set>
 
-#include "calibration/emit_sourced.hpp"
 #include "calibration/robust_fit.hpp"
 
 namespace supernode {
 namespace {
 
-enum Index { kLaunch, kAlpha, kEfficiency, kHalf };
+constexpr double kLeastTime = 1e-9, kMostTime = 1e-2, kLeastEfficiency = 0.02;
+constexpr double kSpread = 30;  // of the prior: only breaks ties; one row that is off by a per mille weighs more
 
-ProtocolFit from_parameters(std::span<const double> p) {
-  ProtocolFit fit;
-  fit.launch.value = Seconds(p[kLaunch]);
-  fit.alpha.value = Seconds(p[kAlpha]);
-  fit.efficiency.value = p[kEfficiency];
-  fit.half_size.value = Bytes(p[kHalf]);
-  return fit;
+// A limit must be worth its degree of freedom.
+constexpr double kWorthALimit = 0.9;
+
+bool runs(const ProtocolFit& fit, const ProtocolOption& option) {
+  return fit.runs(option.algorithm) && (option.algorithm != "nvls" || fit.in_network_reduction);
 }
 
-// Starts from the fastest row's latency, split evenly between launch and rounds, and the best bandwidth seen.
-std::vector<FitParameter> start(std::span<const ProtocolRow> rows) {
-  double fastest = std::numeric_limits<double>::infinity();
-  double steps = 1;
-  double efficiency = 0.02;
-  for (const ProtocolRow& row : rows) {
-    assert(row.measured.value() > 0);
-    if (row.measured.value() < fastest) {
-      fastest = row.measured.value();
-      steps = static_cast<double>(std::max<std::int64_t>(row.steps, 1));
-    }
-    efficiency = std::max(efficiency, row.wire / row.measured);
+// Which parameter of the search is which parameter of which regime.
+class Layout {
+ public:
+  Layout(const std::vector<RegimeFamily>& families, bool in_network_reduction) {
+    skeleton_.in_network_reduction = in_network_reduction;
+    for (std::size_t f = 0; f < families.size(); ++f)
+      for (int i = 0; i < families[f].regimes; ++i) {
+        ProtocolRegime regime;
+        regime.algorithms = families[f].algorithms;
+        regime.efficiency.value = families[f].efficiency;
+        skeleton_.regimes.push_back(regime);
+        families_.push_back(families[f]);
+        place_.push_back({i, i + (f > 0 ? 1 : 0)});
+      }
   }
-  constexpr double kSpread = 30;  // only breaks ties: one row that is off by a per mille weighs more
-  return {{"launch", std::clamp(fastest / 2, 2e-9, 5e-3), 1e-9, 1e-2, kSpread},
-          {"alpha", std::clamp(fastest / 2 / steps, 2e-9, 5e-3), 1e-9, 1e-2, kSpread},
-          {"efficiency", std::min(efficiency, 0.95), 0.02, 1, kSpread},
-          {"half", 256.0 * 1024, 1, 1073741824.0, 2 * kSpread}};
+  ProtocolFit& skeleton() { return skeleton_; }
+  bool may_be_limited(std::size_t i) const { return place_[i].in_family == 0 && families_[i].regimes > 1; }
+
+  // Later regimes, and those of later families, start slower to launch; the last of a family moves bytes the fastest.
+  std::vector<FitParameter> start(Seconds fastest, std::int64_t steps, double launch_share, double spread) const {
+    std::vector<FitParameter> parameters;
+    const auto add = [&](const char* name, double value, double lower, double upper) {
+      parameters.push_back({name, std::clamp(value, lower * 2, upper * 0.9), lower, upper, kSpread});
+    };
+    for (std::size_t i = 0; i < skeleton_.regimes.size(); ++i) {
+      const double time = fastest.value() * std::pow(spread, place_[i].slower);
+      if (families_[i].launch) add("launch", time * launch_share, kLeastTime, kMostTime);
+      if (families_[i].alpha)
+        add("alpha", time * (1 - launch_share) / static_cast<double>(steps), kLeastTime, kMostTime);
+      if (families_[i].sync) add("sync", time / 10, kLeastTime, kMostTime);
+      const int after = families_[i].regimes - 1 - place_[i].in_family;
+      if (families_[i].efficiency == 0) add("efficiency", 0.9 / std::pow(2, after), kLeastEfficiency, 1);
+    }
+    return parameters;
+  }
+  ProtocolFit fit(std::span<const double> p) const {
+    ProtocolFit fit = skeleton_;
+    std::size_t next = 0;
+    for (std::size_t i = 0; i < fit.regimes.size(); ++i) {
+      ProtocolRegime& regime = fit.regimes[i];
+      if (families_[i].launch) regime.launch.value = Seconds(p[next++]);
+      if (families_[i].alpha) regime.alpha.value = Seconds(p[next++]);
+      if (families_[i].sync) regime.sync.value = Seconds(p[next++]);
+      if (families_[i].efficiency == 0) regime.efficiency.value = p[next++];
+    }
+    return fit;
+  }
+
+ private:
+  struct Place {
+    int in_family = 0, slower = 0;
+  };
+  ProtocolFit skeleton_;
+  std::vector<RegimeFamily> families_;  // of each regime
+  std::vector<Place> place_;
+};
+
+// What each row's time is the least of, for regimes whose limits and algorithms are settled.
+class Choices {
+ public:
+  Choices(const ProtocolFit& skeleton, std::span<const ProtocolRow> rows) : rows_(rows) {
+    for (const ProtocolRow& row : rows) {
+      std::vector<Choice> choices;
+      for (const ProtocolOption& option : row.options)
+        if (runs(skeleton, option))
+          for (const ProtocolRegime* regime : skeleton.regimes_for(option.algorithm, row.block))
+            choices.push_back({&option, static_cast<std::size_t>(regime - skeleton.regimes.data())});
+      assert(!choices.empty());
+      choices_.push_back(std::move(choices));
+    }
+  }
+  Seconds time(const ProtocolFit& fit, std::size_t row) const {
+    Seconds least(std::numeric_limits<double>::infinity());
+    for (const auto& [option, index] : choices_[row]) {
+      const ProtocolRegime& regime = fit.regimes[index];
+      least = min(least, option->hops + regime.latency(option->steps, rows_[row].ranks) +
+                             option->wire / regime.efficiency.value);
+    }
+    return least;
+  }
+
+ private:
+  struct Choice {
+    const ProtocolOption* option;
+    std::size_t regime;
+  };
+  std::span<const ProtocolRow> rows_;
+  std::vector<std::vector<Choice>> choices_;
+};
+
+struct Found {
+  ProtocolFit fit;
+  double loss = std::numeric_limits<double>::infinity();
+};
+
+Found search(Layout& layout, std::span<const ProtocolRow> rows) {
+  const Choices choices(layout.skeleton(), rows);
+  std::size_t count = 0;
+  for (const ProtocolRow& row : rows) count += static_cast<std::size_t>(row.weight);
+  const Residuals residuals = [&](std::span<const double> p, std::span<double> out) {
+    const ProtocolFit fit = layout.fit(p);
+    std::size_t next = 0;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const double error = std::log(choices.time(fit, i) / rows[i].measured);
+      for (int k = 0; k < rows[i].weight; ++k) out[next++] = error;
+    }
+  };
+  const ProtocolRow& fastest = *std::ranges::min_element(rows, {}, [](const ProtocolRow& r) { return r.measured; });
+  Found best;
+  for (const double launch_share : {0.3, 0.7})
+    for (const double spread : {3.0, 6.0, 15.0}) {
+      const auto start = layout.start(fastest.measured, fastest.options.front().steps, launch_share, spread);
+      const FitOutcome outcome = robust_fit(start, count, residuals, {.max_iterations = 120, .huber = 0.1});
+      if (outcome.loss < best.loss) best = {layout.fit(outcome.parameters), outcome.loss};
+    }
+  return best;
 }
 
-void describe(ProtocolFit& fit, const ProtocolFitResult& result, std::span<const ProtocolRow> rows) {
+// Block sizes between those of the rows, at the geometric mean of each two neighbours.
+std::vector<Bytes> gaps(std::span<const ProtocolRow> rows) {
+  std::set<double> blocks;
+  for (const ProtocolRow& row : rows) blocks.insert(row.block.value());
+  std::vector<Bytes> between;
+  double last = 0;
+  for (const double block : blocks) {
+    if (last > 0 && block > last * 1.2) between.emplace_back(std::sqrt(last * block));
+    last = block;
+  }
+  return between;
+}
+
+void limit_where_worth(Layout& layout, std::span<const ProtocolRow> rows, Found& best) {
+  for (std::size_t i = 0; i < layout.skeleton().regimes.size(); ++i) {
+    if (!layout.may_be_limited(i)) continue;
+    Bytes& limit = layout.skeleton().regimes[i].limit.value;
+    Bytes kept{};
+    Found limited;
+    for (const Bytes gap : gaps(rows)) {
+      limit = gap;
+      const Found found = search(layout, rows);
+      if (found.loss < limited.loss) limited = found, kept = gap;
+    }
+    const bool worth = limited.loss < best.loss * kWorthALimit;
+    limit = worth ? kept : Bytes{};
+    if (worth) best = limited;
+  }
+}
+
+void describe(ProtocolFitResult& result, std::span<const ProtocolRow> rows) {
   std::set<std::string> sources;
   for (const ProtocolRow& row : rows)
     if (!row.source.empty()) sources.insert(row.source);
-  std::string source = fmt::format("fit of {} rows, median error {:.1f} %, p90 {:.1f} %", result.rows,
+  std::string source = fmt::format("fit of {} rows, median error {:.0f} %, p90 {:.0f} %", rows.size(),
                                    100 * result.median_abs_error, 100 * result.p90_abs_error);
   for (const std::string& s : sources) source += "; " + s;
-  const auto mark = [&](auto& value) {
-    value.source = source;
-    value.confidence = Confidence::kDerived;
-  };
-  mark(fit.launch), mark(fit.alpha), mark(fit.efficiency), mark(fit.half_size);
+  for (ProtocolRegime& regime : result.fit.regimes) {
+    const bool first = &regime == &result.fit.regimes.front();
+    for (auto* time : {&regime.launch, &regime.alpha, &regime.sync})
+      time->source = "the same fit as efficiency", time->confidence = Confidence::kDerived;
+    regime.limit.source = "the same fit as efficiency", regime.limit.confidence = Confidence::kDerived;
+    regime.efficiency.source = first ? source : "the same fit as that of the first regime";
+    regime.efficiency.confidence = Confidence::kDerived;
+  }
 }
 
 }  // namespace
 
-Seconds predict(const ProtocolFit& fit, std::int64_t steps, Seconds wire, Bytes chunk) {
-  const Seconds latency = fit.launch.value + fit.alpha.value * static_cast<double>(steps);
-  if (chunk.value() <= 0) return latency;
-  const double efficiency = fit.efficiency.value * (chunk / (chunk + fit.half_size.value));
-  return latency + wire / efficiency;
+Seconds predict(const ProtocolFit& fit, const ProtocolRow& row) {
+  return Choices(fit, std::span(&row, 1)).time(fit, 0);
 }
 
-ProtocolFitResult fit_protocol(std::span<const ProtocolRow> rows) {
+ProtocolFitResult fit_protocol(std::span<const ProtocolRow> rows, const std::vector<RegimeFamily>& families,
+                               bool in_network_reduction) {
   assert(!rows.empty());
-  const Residuals residuals = [&](std::span<const double> p, std::span<double> out) {
-    const ProtocolFit fit = from_parameters(p);
-    for (std::size_t i = 0; i < rows.size(); ++i)
-      out[i] = std::log(predict(fit, rows[i].steps, rows[i].wire, rows[i].chunk) / rows[i].measured);
-  };
-  const FitOutcome outcome = robust_fit(start(rows), rows.size(), residuals);
-  const std::vector<double> errors = relative_errors(outcome.residuals);
-  ProtocolFitResult result;
-  result.fit = from_parameters(outcome.parameters);
+  for ([[maybe_unused]] const ProtocolRow& row : rows) assert(row.measured.value() > 0);
+  Layout layout(families, in_network_reduction);
+  Found best = search(layout, rows);
+  limit_where_worth(layout, rows, best);
+  ProtocolFitResult result{best.fit, best.loss};
+  std::vector<double> errors;
+  for (const ProtocolRow& row : rows) errors.push_back(std::abs(predict(best.fit, row) / row.measured - 1));
   result.median_abs_error = quantile(errors, 0.5);
   result.p90_abs_error = quantile(errors, 0.9);
-  result.rows = static_cast<std::int64_t>(rows.size());
-  describe(result.fit, result, rows);
+  describe(result, rows);
   return result;
-}
-
-std::string emit_protocol(const CollectiveProtocol& protocol) {
-  std::string text = fmt::format("name: {}\nsystem: {}\ntraces: {}\n", yaml_quoted(protocol.name),
-                                 yaml_quoted(protocol.system), yaml_quoted(protocol.traces));
-  text += emit_algorithms(protocol.algorithms, "algorithms") + "fits:\n";
-  for (const auto& [key, fit] : protocol.fits) {
-    text += fmt::format("  {}:\n", key);
-    text += "    launch: " + emit_sourced(fmt::format("{:.4g} us", fit.launch.value.value() * 1e6), fit.launch);
-    text += "    alpha: " + emit_sourced(fmt::format("{:.4g} us", fit.alpha.value.value() * 1e6), fit.alpha);
-    text += "    efficiency: " + emit_sourced(fmt::format("{:.4g}", fit.efficiency.value), fit.efficiency);
-    text +=
-        "    half_size: " + emit_sourced(fmt::format("{:.6g} KiB", fit.half_size.value.value() / 1024), fit.half_size);
-    text += fmt::format("    in_network_reduction: {}\n", fit.in_network_reduction);
-  }
-  return text;
 }
 
 }  // namespace supernode

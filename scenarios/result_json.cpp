@@ -108,6 +108,22 @@ void add_step(const Outcome& outcome, Json& json) {
   json["activities"] = outcome.activities;
 }
 
+// What was asked to be broken; what that comes to in links stands among the assumptions.
+Json faults_json(const FaultSpec& faults) {
+  Json json;
+  for (const auto& [plane, down] : faults.planes) json["planes"][std::string(to_string(plane))] = down;
+  for (const LinkFault& link : faults.links) json["links"].push_back({{"link", link.link}, {"share", link.share}});
+  if (!faults.switches.empty()) json["switches"] = faults.switches;
+  if (!faults.nics.empty()) json["nics"] = faults.nics;
+  if (!faults.chips.empty()) json["chips"] = faults.chips;
+  for (const SlowChip& slow : faults.slow_chips)
+    json["slow_chips"].push_back({{"chip", slow.chip}, {"speed", slow.speed}});
+  const RandomFaults& random = faults.random;
+  json["random"] = {{"links", random.links},       {"optics", random.optics}, {"switches", random.switches},
+                    {"nics", random.nics},         {"chips", random.chips},   {"seed", random.seed}};
+  return json;
+}
+
 }  // namespace
 
 Json memory_json(const MemoryReport& memory) {
@@ -137,6 +153,8 @@ Json outcome_json(const Outcome& outcome) {
   json["system"] = system_json(outcome);
   json["model"] = outcome.scenario.input.model.name;
   json["plan"] = plan_json(outcome.scenario.input.plan);
+  const FaultSpec& faults = outcome.scenario.input.system.faults;
+  if (faults.any()) json["faults"] = faults_json(faults);
   json["fits_memory"] = outcome.memory.fits;
   if (outcome.simulated) add_step(outcome, json);
   if (outcome.rl) json["rl"] = rl_json(*outcome.rl, static_cast<double>(outcome.scenario.input.chips));

@@ -90,6 +90,7 @@ SimulationInput ScenarioSpec::training() const {
   SimulationInput training = input;
   if (!rl) return training;
   training.chips -= rollout_chips(*this);
+  if (input.system.faults.any()) training.cluster_chips = input.chips;
   const RlSpec& spec = rl->spec;
   const auto sample = std::llround(spec.prompt_length + spec.response.mean);
   if (spec.packing && training.plan.document_length == 0 && sample < training.plan.sequence_length)

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <stdexcept>
 
 #include "base/hash.hpp"
+#include "scenarios/fabric_check.hpp"
 #include "scenarios/protocol_choice.hpp"
 #include "scenarios/reference_resolver.hpp"
 
@@ -124,17 +124,6 @@ std::string default_name(const std::string& argument) {
   return argument == "-" ? "stdin" : std::filesystem::path(argument).stem().string();
 }
 
-// A system may read well and still not be buildable (chips that fill no whole node, …).
-void check_fabric(const ScenarioSpec& spec, const YamlNode& tree, Diagnostics& diagnostics) {
-  try {
-    check_buildable(spec.input.system, spec.input.chips);
-  } catch (const std::invalid_argument& problem) {
-    const YamlNode* system = tree.find("system");
-    const YamlNode* chips = system->find("chips");
-    diagnostics.error(chips ? chips->position : system->position, problem.what());
-  }
-}
-
 // `tree` as written, before its references are followed by `resolver`.
 std::optional<Scenario> load_tree(YamlNode tree, const std::string& name, const std::vector<Override>& overrides,
                                   ReferenceResolver& resolver, Diagnostics& diagnostics) {
@@ -147,7 +136,8 @@ std::optional<Scenario> load_tree(YamlNode tree, const std::string& name, const 
   SpecReader reader(tree, "", diagnostics);
   bind(scenario.spec, reader, broken);
   reader.finish();
-  if (!diagnostics.has_errors()) check_fabric(scenario.spec, tree, diagnostics);
+  if (!diagnostics.has_errors())
+    check_fabric(scenario.spec.input.system, scenario.spec.input.chips, *tree.find("system"), diagnostics);
   if (diagnostics.has_errors()) return std::nullopt;
   if (scenario.spec.name.empty()) {
     scenario.spec.name = name;

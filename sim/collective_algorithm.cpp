@@ -34,11 +34,22 @@ void register_builtin_collectives(CollectiveRegistry& registry) {
   registry.add(make_hierarchical());
   registry.add(make_hierarchical_mesh());
   registry.add(make_hierarchical_supernode());
+  registry.add(make_bidirectional_ring());
+  registry.add(make_multi_ring());
+  registry.add(make_bruck());
+  registry.add(make_halving_doubling_folded());
+  registry.add(make_grid());
+  registry.add(make_grid_split());
+  registry.add(make_windowed());
+  registry.add(make_sharp());
+  registry.add(make_chain());
 }
 
 GroupShape group_shape(const Fabric& fabric, const std::vector<DeviceId>& members) {
   GroupShape shape;
+  shape.grid = fabric.grid();
   for (const DeviceId member : members) {
+    if (!shape.grid.empty()) shape.cell.push_back(member.index);
     shape.node.push_back(fabric.place(member).node);
     shape.supernode.push_back(fabric.place(member).supernode);
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <limits>
 #include <map>
 #include <optional>
 #include <stdexcept>
@@ -23,33 +24,52 @@ struct CostKey {
   auto operator<=>(const CostKey&) const = default;
 };
 
-double efficiency(const ProtocolFit& fit, Bytes chunk) {
-  return fit.efficiency.value * (chunk / (chunk + fit.half_size.value));
-}
-
-Seconds software(const ProtocolFit& fit, const CollectiveRun& run) {
-  return fit.launch.value + fit.alpha.value * static_cast<double>(run.steps);
-}
+using Regimes = std::vector<const ProtocolRegime*>;
 
 // No simulation of this run gives less.
-Seconds least_time(const ProtocolFit& fit, const CollectiveRun& run) {
-  const double slowness = 1 / efficiency(fit, run.chunk);
+Seconds least_time(const ProtocolRegime& regime, const CollectiveRun& run) {
+  const double slowness = 1 / regime.efficiency.value;
   const Seconds wire = max(run.latency_floor, run.bandwidth_floor) + run.bandwidth_floor * (slowness - 1);
-  return software(fit, run) + wire + run.own_copy * slowness;
+  return regime.latency(run.steps, run.plan.ranks) + wire + run.own_copy * slowness;
 }
 
-CollectiveCost priced(const ProtocolFit& fit, const CollectiveRun& run, Seconds simulated) {
-  const WireTime wire = split_wire_time(run, simulated);
+Seconds least_time(const Regimes& regimes, const CollectiveRun& run) {
+  Seconds least(std::numeric_limits<double>::infinity());
+  for (const ProtocolRegime* regime : regimes) least = min(least, least_time(*regime, run));
+  return least;
+}
+
+// What a run across nodes moves inside them goes at the efficiency that the library has there.
+Seconds inner_time(const ProtocolFit& inside, const CollectiveRun& run) {
+  double best = 0;
+  for (const ProtocolRegime& regime : inside.regimes) best = std::max(best, regime.efficiency.value);
+  return run.inner_floor / best;
+}
+
+CollectiveCost priced(const ProtocolRegime& regime, const CollectiveRun& run, const WireTime& wire, Seconds inner) {
   CollectiveCost cost;
-  cost.latency = software(fit, run) + wire.hops;
-  cost.time = cost.latency + wire.transfer / efficiency(fit, run.chunk);
+  cost.software = regime.latency(run.steps, run.plan.ranks);
+  cost.latency = cost.software + wire.hops;
+  cost.time = cost.latency + max(wire.transfer / regime.efficiency.value, inner);
   cost.port_bytes = run.port_bytes;
   cost.port_bandwidth = run.port_bandwidth;
   cost.chunk = run.chunk;
+  cost.block = run.block;
   cost.plane = run.plane;
   cost.algorithm = run.algorithm;
   cost.rounds = run.steps;
   return cost;
+}
+
+// In the regime that is the fastest.
+CollectiveCost priced(const Regimes& regimes, const CollectiveRun& run, Seconds simulated, Seconds inner) {
+  const WireTime wire = split_wire_time(run, simulated);
+  std::optional<CollectiveCost> best;
+  for (const ProtocolRegime* regime : regimes) {
+    const CollectiveCost cost = priced(*regime, run, wire, inner);
+    if (!best || cost.time < best->time) best = cost;
+  }
+  return *best;
 }
 
 }  // namespace
@@ -70,7 +90,10 @@ struct CollectiveCostModel::Impl {
     return {call, algorithm, representatives.try_emplace(signatures.of(members), members).first->second};
   }
   const ProtocolFit& fit(const CostKey& key, const CollectiveRun& run) const {
-    return protocol.fit(key.call.op, run.crosses_scale_out());
+    return protocol.fit(key.call, run.crosses_scale_out());
+  }
+  Regimes regimes(const CostKey& key, const CollectiveRun& run) const {
+    return fit(key, run).regimes_for(run.algorithm, run.block);
   }
   bool candidate(const CostKey& key, const CollectiveAlgorithm& algorithm, const GroupShape& shape) const;
   std::vector<CollectiveRun> plan(const CostKey& key) const;
@@ -93,12 +116,15 @@ bool CollectiveCostModel::Impl::candidate(const CostKey& key, const CollectiveAl
 
 std::vector<CollectiveRun> CollectiveCostModel::Impl::plan(const CostKey& key) const {
   const GroupShape shape = group_shape(fabric, key.members);
+  const CollectiveCall call = protocol.as_moved(key.call);
   std::vector<CollectiveRun> runs;
   for (const auto& algorithm : registry.all())
-    if (candidate(key, *algorithm, shape)) runs.push_back(plan_collective(fabric, *algorithm, key.call, key.members));
+    if (candidate(key, *algorithm, shape)) runs.push_back(plan_collective(fabric, *algorithm, call, key.members));
+  if (key.algorithm.empty())
+    std::erase_if(runs, [&](const CollectiveRun& run) { return !fit(key, run).runs(run.algorithm); });
   if (runs.empty())
     throw std::runtime_error("no algorithm '" + key.algorithm + "' for " + std::string(to_string(key.call.op)));
-  std::ranges::stable_sort(runs, {}, [&](const CollectiveRun& run) { return least_time(fit(key, run), run); });
+  std::ranges::stable_sort(runs, {}, [&](const CollectiveRun& run) { return least_time(regimes(key, run), run); });
   return runs;
 }
 
@@ -111,11 +137,11 @@ const std::vector<CollectiveRun>& CollectiveCostModel::Impl::runs(const CostKey&
 CollectiveCostModel::Impl::Verdict CollectiveCostModel::Impl::judge(const CostKey& key) {
   Verdict verdict;
   for (const CollectiveRun& run : runs(key)) {
-    const ProtocolFit& protocol_fit = fit(key, run);
-    if (verdict.cost && least_time(protocol_fit, run) >= verdict.cost->time) break;
+    const Regimes of = regimes(key, run);
+    if (verdict.cost && least_time(of, run) >= verdict.cost->time) break;
     const auto time = simulated.find(run.key);
     if (time == simulated.end()) return {std::nullopt, &run};
-    const CollectiveCost cost = priced(protocol_fit, run, time->second);
+    const CollectiveCost cost = priced(of, run, time->second, inner_time(protocol.fit(key.call, false), run));
     if (!verdict.cost || cost.time < verdict.cost->time) verdict.cost = cost;
   }
   return verdict;

@@ -16,9 +16,11 @@ namespace supernode {
 struct CollectiveCost {
   Seconds time{};      // alone on the fabric
   Seconds latency{};   // the part during which no bandwidth is used (launch, rounds)
+  Seconds software{};  // of the latency, what the library adds to the hops
   Bytes port_bytes{};  // what one rank moves out over the plane's port
   BytesPerSecond port_bandwidth{};
   Bytes chunk{};                  // of port_bytes, what goes to one peer on average
+  Bytes block{};                  // one rank's part of the buffer, or what goes to one peer
   Plane plane = Plane::kScaleUp;  // the widest plane crossed
   std::string algorithm;
   std::int64_t rounds = 0;  // messages a rank posts one after another

@@ -45,12 +45,21 @@ void for_each_widest(const CollectiveRun& run, F f) {
 // at 512 MiB, which (n-1)/n alone would put at 0.57 and which are 0.64 to 0.97: median of all-gather, reduce-scatter
 // and all-to-all on A100, H100 and B200 (NCCL 2.27 to 2.29, ai-dynamo/aiconfigurator@095f58a5).
 constexpr double kOwnCopyPace = 0.45;
+// Expert exchanges put a rank's own tokens through the same queues as those of the others.
+constexpr double kOwnTokenPace = 1;
 
-// What a rank keeps of the buffer: its own block of a gather, scatter or exchange. All-reduce works in place.
-Bytes own_part(const CollectiveCall& call, const GroupShape& shape) {
+// What a rank sends to one peer in an exchange, or its part of the buffer.
+Bytes block_of(const CollectiveCall& call, const GroupShape& shape) {
   if (is_exchange(call.op)) return bytes_per_peer(call, shape);
-  const bool one_block = call.op == CollectiveOp::kAllGather || call.op == CollectiveOp::kReduceScatter;
-  return one_block ? call.bytes / static_cast<double>(shape.size()) : Bytes{};
+  return call.op == CollectiveOp::kSendRecv ? call.bytes : call.bytes / static_cast<double>(shape.size());
+}
+
+// What a rank moves to itself: its own block of a gather, scatter, exchange or of an all-reduce made of the first two.
+// In a tree and in the switch it has none.
+Bytes own_part(const CollectiveCall& call, const GroupShape& shape, const std::string& algorithm) {
+  const bool none =
+      call.op == CollectiveOp::kSendRecv || algorithm == "tree" || algorithm == "nvls" || algorithm == "sharp";
+  return none ? Bytes{} : block_of(call, shape) * (is_expert_exchange(call.op) ? kOwnTokenPace : kOwnCopyPace);
 }
 
 void measure_port(const Fabric& fabric, const std::vector<DeviceId>& members, CollectiveRun& run) {
@@ -71,6 +80,29 @@ void measure_port(const Fabric& fabric, const std::vector<DeviceId>& members, Co
   run.port_bandwidth = max(share, run.port_bytes / run.bandwidth_floor);
 }
 
+// Bytes that the first rank sends to one peer over the scale-up plane, on average.
+Bytes inner_part(const FlowPlan& plan) {
+  Bytes sent{};
+  std::set<std::int32_t> peers;
+  for (const PlannedRound& round : plan.rounds)
+    for (const PlannedFlow& flow : round.flows) {
+      if (flow.from != 0 || plan.paths[static_cast<std::size_t>(flow.path)].plane != Plane::kScaleUp) continue;
+      sent += flow.bytes * static_cast<double>(round.repeat);
+      peers.insert(flow.to);
+    }
+  return peers.empty() ? sent : sent / static_cast<double>(peers.size());
+}
+
+// Of the links of the scale-up plane; expert exchanges put a rank's own tokens through the same queues.
+Seconds inner_floor(const Fabric& fabric, const CollectiveCall& call, DeviceId first, const FlowPlan& plan) {
+  Seconds floor{};
+  for (const PlannedLink& link : plan.links)
+    if (link.bundle.valid() && fabric.bundle(link.bundle).plane == Plane::kScaleUp)
+      floor = max(floor, link.bytes / link.capacity);
+  if (!is_expert_exchange(call.op) || floor.value() <= 0) return floor;
+  return floor + inner_part(plan) * kOwnTokenPace / fabric.port_bandwidth(first, Plane::kScaleUp);
+}
+
 }  // namespace
 
 CollectiveRun plan_collective(const Fabric& fabric, const CollectiveAlgorithm& algorithm, const CollectiveCall& call,
@@ -84,7 +116,9 @@ CollectiveRun plan_collective(const Fabric& fabric, const CollectiveAlgorithm& a
   run.bandwidth_floor = bandwidth_floor(run.plan);
   run.key = plan_key(run.plan);
   measure_port(fabric, members, run);
-  if (!run.crosses_scale_out()) run.own_copy = own_part(call, shape) * kOwnCopyPace / run.port_bandwidth;
+  run.block = block_of(call, shape);
+  if (run.crosses_scale_out()) run.inner_floor = inner_floor(fabric, call, members.front(), run.plan);
+  if (!run.crosses_scale_out()) run.own_copy = own_part(call, shape, run.algorithm) / run.port_bandwidth;
   return run;
 }
 

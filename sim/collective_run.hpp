@@ -18,9 +18,12 @@ struct CollectiveRun {
   Plane plane = Plane::kLocal;  // the widest plane crossed
   Bytes port_bytes{};           // most that a rank sends into that plane
   BytesPerSecond port_bandwidth{};
-  Bytes chunk{};  // of port_bytes, what goes to one peer on average: the size that efficiency depends on
+  Bytes chunk{};  // of port_bytes, what goes to one peer on average
+  Bytes block{};  // one rank's part of the buffer, or what goes to one peer: what limits of regimes are compared with
   // Inside the scale-up domain the library's kernel copies a rank's own part as well (collective_run.cpp).
   Seconds own_copy{};
+  // Least time of what a run across the scale-out plane moves inside the scale-up domain: at that one's efficiency.
+  Seconds inner_floor{};
   FlowPlan plan;
   Seconds latency_floor{}, bandwidth_floor{};
   std::uint64_t key = 0;  // of the plan's content; congruent groups have equal keys

@@ -1,7 +1,6 @@
 #pragma once
-// Runs rounds of transfers as flows over the fabric's routes in SimGrid (max-min sharing, latency per hop) and reports
-// the time on the bare fabric: no software, no protocol. SimGrid stays behind this wall. Rounds of thousands of flows
-// at once are solved by the fold of sim/flow_engine.hpp.
+// Runs rounds of transfers as flows over the fabric's routes (max-min sharing, latency per hop) and reports the time on
+// the bare fabric: no software, no protocol. docs/models/flow_engine.md.
 
 #include <map>
 #include <vector>
@@ -13,14 +12,29 @@
 
 namespace supernode {
 
+// One link, in the direction of its bundle, that hashed flows (ECMP) have crossed.
+struct LinkLoad {
+  BundleId bundle;
+  LinkId link;
+  Bytes bytes{};
+  double utilisation = 0;  // of what the link still carries, over the whole time
+};
+
 struct FlowResult {
   Seconds time{};
   Seconds latency{};                // of `time`, hop latencies along the longest chain of rounds
-  std::int64_t flows = 0;           // simulated
+  std::int64_t flows = 0;           // simulated, those that stand for symmetric ones counted as all of them
+  std::int64_t variables = 0;       // rates that were solved for: fewer than flows where these are symmetric
   std::map<BundleId, Bytes> bytes;  // carried per bundle
   BundleId busiest;                 // highest bytes / bandwidth
   double busiest_utilisation = 0;   // of the busiest bundle over `time`
+  std::vector<LinkLoad> links;      // under ECMP: the links that flows were hashed onto, fullest first
 };
+
+// Ways to run flows that agree (tests/sim/flow_differential_test.cpp). kFolded: our own event loop with a variable for
+// each class of flows that symmetry keeps at one rate (sim/flow_classes.hpp). kEachFlow: the same with a variable for
+// each flow. kSimGrid: the reference.
+enum class FlowEngine { kFolded, kEachFlow, kSimGrid };
 
 struct FlowOptions {
   // Every device under a shared bundle runs a sibling group of the same collective at the same time (the 8
@@ -28,12 +42,13 @@ struct FlowOptions {
   // below it.
   bool siblings_active = true;
   // Simulate one of a run of equal rounds and multiply: exact when all ranks take as long, else as if no rank ran
-  // ahead.
+  // ahead. False: every round, exact.
   bool aggregate_rounds = true;
+  FlowEngine engine = FlowEngine::kFolded;
 };
 
-// `members[i]` is the device of group position i. Runs in a child process (one SimGrid engine per process).
-// Throws std::runtime_error if the child fails.
+// `members[i]` is the device of group position i. SimGrid runs in a child process (it has one engine a process); throws
+// std::runtime_error if the child fails.
 FlowResult simulate_flows(const Fabric& fabric, const std::vector<DeviceId>& members, const std::vector<Round>& rounds,
                           const FlowOptions& options = {});
 

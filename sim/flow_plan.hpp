@@ -37,13 +37,25 @@ struct PlannedRound {
   std::int64_t repeat = 1;
 };
 
+// Rounds of a plan that are simulated as one, starting on an idle network.
+struct FlowSegment {
+  std::span<const PlannedRound> rounds;
+  bool repeated = true;  // each round as often as it says; else once
+
+  std::int64_t repeat_of(const PlannedRound& round) const { return repeated ? round.repeat : 1; }
+};
+
 struct FlowPlan {
   std::int32_t ranks = 0;
   std::vector<PlannedLink> links;
   std::vector<std::int32_t> path_links;  // indices into links
   std::vector<PlannedPath> paths;
   std::vector<PlannedRound> rounds;  // none empty
+  std::vector<Seconds> start;        // by rank, before which it does nothing; none: all start at zero
 
+  Seconds start_of(std::int32_t rank) const {
+    return start.empty() ? Seconds{} : start[static_cast<std::size_t>(rank)];
+  }
   std::span<const std::int32_t> links_of(const PlannedFlow& flow) const {
     const PlannedPath& path = paths[static_cast<std::size_t>(flow.path)];
     return {path_links.data() + path.first, static_cast<std::size_t>(path.count)};
@@ -53,6 +65,9 @@ struct FlowPlan {
 // Transfers to oneself and of nothing vanish.
 FlowPlan plan_flows(const Fabric& fabric, const std::vector<DeviceId>& members, const std::vector<Round>& rounds,
                     const FlowOptions& options);
+
+// Fills in what each bundle and link carries and which is the busiest over `result.time`.
+void report_loads(const Fabric& fabric, const FlowPlan& plan, FlowResult& result);
 
 // The time the rounds would take if bandwidth were infinite: hop latencies along the longest chain of rounds.
 Seconds latency_floor(const FlowPlan& plan);

@@ -1,6 +1,7 @@
 #include "sim/flow_share.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace supernode {
 
@@ -38,8 +39,41 @@ bool SiblingShare::crosses(BundleId bundle, DeviceId below, DeviceId far, bool u
   return std::ranges::find(route.bundles, bundle) != route.bundles.end();
 }
 
+namespace {
+
+std::array<std::tuple<int, int, int>, 4> parts_of(const DevicePlace& place) {
+  return {{{0, place.rail, place.leaf}, {1, place.rail, place.pod}, {2, place.pod, 0}, {3, place.rail, 0}}};
+}
+
+}  // namespace
+
+void SiblingShare::index_parts() const {
+  const auto for_each_part = [&](DeviceId device, auto f) {
+    for (const PartKey& key : parts_of(fabric_.place(device))) f(parts_[key]);
+  };
+  for (std::int64_t i = 0; i < fabric_.device_count(); ++i)
+    for_each_part(DeviceId(i), [&](Part& part) {
+      if (part.size++ == 0) part.first = DeviceId(i);
+      part.last = DeviceId(i);
+    });
+  for (const DeviceId member : members_) for_each_part(member, [](Part& part) { ++part.members; });
+}
+
+// The part of the scale-out plane that the bundle serves, or null.
+const SiblingShare::Part* SiblingShare::part_below(BundleId bundle, DeviceId below, DeviceId far, bool up) const {
+  if (parts_.empty()) index_parts();
+  const auto devices = static_cast<std::size_t>(fabric_.bundle(bundle).devices_below);
+  for (const PartKey& key : parts_of(fabric_.place(below))) {
+    const Part& part = parts_.at(key);
+    const DeviceId probe = part.last == below ? part.first : part.last;
+    if (part.size == devices && crosses(bundle, probe, far, up)) return &part;
+  }
+  return nullptr;
+}
+
 // When as many devices as stand below the bundle are packed into one chip, node or supernode and the last of them does
-// cross it, the devices below are those. Otherwise (a leaf switch of one rail) each member is tried.
+// cross it, the devices below are those. So it is with a part of the scale-out plane (a leaf switch of one rail); for a
+// small group it is cheaper to try each member, which also serves where nothing fits.
 std::int64_t SiblingShare::members_below(BundleId bundle, DeviceId from, DeviceId to, bool up) const {
   const DeviceId below = up ? from : to, far = up ? to : from;
   const auto devices = static_cast<std::size_t>(fabric_.bundle(bundle).devices_below);
@@ -49,6 +83,9 @@ std::int64_t SiblingShare::members_below(BundleId bundle, DeviceId from, DeviceI
     if (all.size() == devices && crosses(bundle, probe, far, up))
       return level.members.at(fabric_.place(below).*level.place);
   }
+  constexpr std::size_t kSmallGroup = 64;
+  if (members_.size() > kSmallGroup)
+    if (const Part* part = part_below(bundle, below, far, up)) return part->members;
   return std::ranges::count_if(members_, [&](DeviceId m) { return m == below || crosses(bundle, m, far, up); });
 }
 

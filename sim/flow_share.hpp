@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <tuple>
 #include <vector>
 
 #include "base/ids.hpp"
@@ -29,13 +30,24 @@ class SiblingShare {
     std::map<int, std::int64_t> members;  // by place
     mutable std::map<int, Run> runs;      // by place, those asked for
   };
+  // A part of the scale-out plane: a leaf of a rail, a rail of a pod, a pod, a rail. Devices of many nodes.
+  struct Part {
+    std::size_t size = 0;
+    std::int64_t members = 0;
+    DeviceId first, last;
+  };
+  using PartKey = std::tuple<int, int, int>;  // kind of part, and which
+
   const Run& run_of(const Level& level, DeviceId device) const;
   std::int64_t members_below(BundleId bundle, DeviceId from, DeviceId to, bool up) const;
+  const Part* part_below(BundleId bundle, DeviceId below, DeviceId far, bool up) const;
+  void index_parts() const;
   bool crosses(BundleId bundle, DeviceId below, DeviceId far, bool up) const;
 
   const Fabric& fabric_;
   const std::vector<DeviceId>& members_;
   std::vector<Level> levels_;
+  mutable std::map<PartKey, Part> parts_;  // made when first needed
 };
 
 }  // namespace supernode

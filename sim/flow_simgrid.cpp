@@ -1,177 +1,208 @@
-// The one source that knows SimGrid's network side.
-//
-// Facts it rests on (SimGrid 3.32): CM02 weighs a flow's share by its route's latency (TCP's unfairness to long round
-// trips), which a lossless fabric does not show: so links have no latency in SimGrid and the sender sleeps it before a
-// flow starts. Rates are compared with an absolute precision of 1e-5, finer than a double of 900e9: time is counted in
-// microseconds. Payloads are integers: they are counted in 1/1024 bytes.
-
-#include <fmt/format.h>
+// The reference engine: each flow is a SimGrid communication. No actors: what a flow's end sets off is started from
+// SimGrid's own notice of it, without the switches of context, sleeps and semaphores that an actor a rank costs (2.6
+// times the time).
 
 #include <algorithm>
-#include <cmath>
-#include <simgrid/kernel/routing/NetPoint.hpp>
-#include <simgrid/kernel/routing/NetZoneImpl.hpp>
-#include <simgrid/s4u.hpp>
-#include <unordered_map>
+#include <cassert>
+#include <memory>
+#include <simgrid/kernel/Timer.hpp>
+#include <span>
 
 #include "sim/flow_engine.hpp"
+#include "sim/flow_zone_simgrid.hpp"
 #include "sim/simgrid_engine.hpp"
 
 namespace supernode {
 namespace {
 
 namespace s4u = simgrid::s4u;
-namespace routing = simgrid::kernel::routing;
 
-constexpr double kTicksPerSecond = 1e6;
-constexpr double kUnitsPerByte = 1024;
-
-// A zone that looks routes up in the plan when a flow starts: no table is ever built. Hosts are added first, in the
-// order of group positions, so that a host's id is its position.
-class PlanZone : public routing::NetZoneImpl {
- public:
-  explicit PlanZone(const FlowPlan& plan) : NetZoneImpl("fabric"), plan_(plan) {
-    for (const PlannedRound& round : plan.rounds)
-      for (const PlannedFlow& flow : round.flows) path_[key(flow.from, flow.to)] = flow.path;
-  }
-
-  void create_links() {
-    for (const PlannedLink& link : plan_.links) {
-      const double rate = link.capacity.value() * kUnitsPerByte / kTicksPerSecond;
-      s4u::Link* made = create_link(fmt::format("b{}", link.bundle.index), {rate});
-      links_.push_back(made->seal()->get_impl());
-    }
-  }
-
-  void get_local_route(const routing::NetPoint* src, const routing::NetPoint* dst, routing::Route* into,
-                       double* latency) override {
-    const PlannedPath& path = plan_.paths[static_cast<std::size_t>(path_.at(key(src->id(), dst->id())))];
-    for (std::int32_t i = path.first; i < path.first + path.count; ++i)
-      into->link_list_.push_back(links_[static_cast<std::size_t>(plan_.path_links[static_cast<std::size_t>(i)])]);
-    *latency += 0;
-  }
-
- private:
-  std::uint64_t key(std::uint64_t from, std::uint64_t to) const {
-    return from * static_cast<std::uint64_t>(plan_.ranks) + to;
-  }
-  const FlowPlan& plan_;
-  std::unordered_map<std::uint64_t, std::int32_t> path_;
-  std::vector<simgrid::kernel::resource::StandardLinkImpl*> links_;
+// What one rank does in one repetition of a round; left out where it does nothing.
+struct RankStep {
+  std::int64_t number = 0;                                 // of the repetition, over all rounds of the segment
+  const std::vector<const PlannedFlow*>* sends = nullptr;  // those of the round
+  std::int32_t expected = 0, arrived = 0;                  // receives
 };
 
-std::vector<s4u::Host*> create_platform(const FlowPlan& plan) {
-  auto* zone = new PlanZone(plan);  // the engine owns it
-  std::vector<s4u::Host*> hosts;
-  for (std::int32_t rank = 0; rank < plan.ranks; ++rank)
-    hosts.push_back(zone->create_host(fmt::format("r{}", rank), {1.0})->seal());
-  zone->create_links();
-  zone->seal();
-  return hosts;
-}
+struct RankState {
+  std::vector<RankStep> steps;
+  std::size_t step = 0;
+  std::int32_t sending = 0;  // sends of the step that are under way
+  bool walking = false;
+  Seconds finish{};
 
-// What one rank does in one round.
-struct RankRound {
-  std::vector<const PlannedFlow*> sends;  // by latency
-  int expected = 0, arrived = 0;          // receives
+  bool through() const { return step == steps.size(); }
 };
 
-// One segment: an actor per rank walks through the rounds.
+// One segment, from start to end.
 class Segment {
  public:
-  Segment(const FlowPlan& plan, std::span<const PlannedRound> rounds, const std::vector<s4u::Host*>& hosts)
-      : plan_(plan), hosts_(hosts), ranks_(hosts.size()), waits_for_(hosts.size(), -1) {
-    for (std::vector<RankRound>& rank : ranks_) rank.resize(rounds.size());
-    for (std::size_t i = 0; i < rounds.size(); ++i)
-      for (const PlannedFlow& flow : rounds[i].flows) {
-        ranks_[static_cast<std::size_t>(flow.from)][i].sends.push_back(&flow);
-        ++ranks_[static_cast<std::size_t>(flow.to)][i].expected;
-      }
-    for (std::vector<RankRound>& rank : ranks_)
-      for (RankRound& round : rank) std::ranges::stable_sort(round.sends, {}, [&](auto* f) { return latency(*f); });
+  Segment(const FlowPlan& plan, const FlowSegment& segment, FlowZone& zone)
+      : plan_(plan), zone_(zone), ranks_(static_cast<std::size_t>(plan.ranks)), begin_(s4u::Engine::get_clock()) {
+    sends_.resize(segment.rounds.size(), std::vector<std::vector<const PlannedFlow*>>(ranks_.size()));
+    std::int64_t number = 0;
+    for (std::size_t r = 0; r < segment.rounds.size(); ++r) add(segment, r, number);
   }
 
-  // Called by an actor; returns when every rank is through.
-  void run() {
-    std::vector<s4u::ActorPtr> actors;
+  void start() {
     for (std::size_t rank = 0; rank < ranks_.size(); ++rank) {
-      wakes_.push_back(s4u::Semaphore::create(0));
-      actors.push_back(s4u::Actor::create("rank", hosts_[rank], [this, rank] { walk(rank); }));
+      const Seconds at = plan_.start_of(static_cast<std::int32_t>(rank));
+      if (ranks_[rank].through())
+        pass(rank, at);
+      else if (at.value() > 0)
+        simgrid::kernel::timer::Timer::set(begin_ + at.value() * kTicksPerSecond, [this, rank] { enter(rank); });
+      else
+        enter(rank);
     }
-    for (const s4u::ActorPtr& actor : actors) actor->join();
+  }
+
+  void ended(const s4u::Activity& activity) {
+    const auto found = flying_.find(&activity);
+    if (found == flying_.end()) return;
+    landed_ = std::move(found->second.comm);  // kept until the next one: SimGrid is not done with it
+    const PlannedFlow& flow = *found->second.flow;
+    const std::int64_t number = found->second.number;
+    flying_.erase(found);
+    --ranks_[static_cast<std::size_t>(flow.from)].sending;
+    arrive(static_cast<std::size_t>(flow.to), number);
+    walk(static_cast<std::size_t>(flow.from));
+    walk(static_cast<std::size_t>(flow.to));
+  }
+
+  bool done() const { return through_ == ranks_.size(); }
+  std::vector<Seconds> finish() const {
+    std::vector<Seconds> finish;
+    for (const RankState& rank : ranks_) finish.push_back(rank.finish);
+    return finish;
   }
 
  private:
-  Seconds latency(const PlannedFlow& flow) const { return plan_.paths[static_cast<std::size_t>(flow.path)].latency; }
+  struct Flying {
+    s4u::CommPtr comm;
+    const PlannedFlow* flow;
+    std::int64_t number;
+  };
+
+  void add(const FlowSegment& segment, std::size_t r, std::int64_t& number) {
+    const PlannedRound& round = segment.rounds[r];
+    std::vector<std::int32_t> expected(ranks_.size());
+    for (const PlannedFlow& flow : round.flows) {
+      sends_[r][static_cast<std::size_t>(flow.from)].push_back(&flow);
+      ++expected[static_cast<std::size_t>(flow.to)];
+    }
+    for (auto& sends : sends_[r]) std::ranges::stable_sort(sends, {}, [this](auto* flow) { return latency(flow); });
+    for (std::int64_t i = 0; i < segment.repeat_of(round); ++i, ++number)
+      for (std::size_t rank = 0; rank < ranks_.size(); ++rank)
+        if (expected[rank] > 0 || !sends_[r][rank].empty())
+          ranks_[rank].steps.push_back({number, &sends_[r][rank], expected[rank], 0});
+  }
+
+  void pass(std::size_t rank, Seconds at) {
+    ranks_[rank].finish = at;
+    ++through_;
+  }
+
+  // The rank is at the start of a step, or through.
+  void enter(std::size_t rank) {
+    RankState& state = ranks_[rank];
+    state.walking = true;
+    if (state.through()) return pass(rank, Seconds((s4u::Engine::get_clock() - begin_) / kTicksPerSecond));
+    const RankStep& step = state.steps[state.step];
+    state.sending = static_cast<std::int32_t>(step.sends->size());
+    for (std::size_t first = 0; first < step.sends->size();) first = send(*step.sends, first, step.number);
+    walk(rank);
+  }
+
+  Seconds latency(const PlannedFlow* flow) const { return plan_.paths[static_cast<std::size_t>(flow->path)].latency; }
+
+  // Sends the flows from `first` on that have the same latency, after it; returns the first that has another.
+  std::size_t send(const std::vector<const PlannedFlow*>& sends, std::size_t first, std::int64_t number) {
+    const Seconds wait = latency(sends[first]);
+    std::size_t last = first;
+    while (last < sends.size() && latency(sends[last]) == wait) ++last;
+    const auto move = [this, group = std::span(sends).subspan(first, last - first), number] {
+      for (const PlannedFlow* flow : group) {
+        s4u::CommPtr comm = zone_.start(*flow);
+        const s4u::Activity* key = comm.get();
+        flying_.emplace(key, Flying{std::move(comm), flow, number});
+      }
+    };
+    if (wait.value() > 0)
+      simgrid::kernel::timer::Timer::set(s4u::Engine::get_clock() + wait.value() * kTicksPerSecond, move);
+    else
+      move();
+    return last;
+  }
 
   void walk(std::size_t rank) {
-    for (std::size_t i = 0; i < ranks_[rank].size(); ++i) {
-      send(rank, i);
-      RankRound& round = ranks_[rank][i];
-      if (round.arrived == round.expected) continue;
-      waits_for_[rank] = static_cast<std::int64_t>(i);
-      wakes_[rank]->acquire();
-    }
+    RankState& state = ranks_[rank];
+    if (!state.walking || state.through() || state.sending > 0) return;
+    const RankStep& step = state.steps[state.step];
+    if (step.arrived < step.expected) return;
+    ++state.step;
+    enter(rank);
   }
 
-  void send(std::size_t rank, std::size_t round) {
-    std::vector<s4u::CommPtr> comms;
-    std::vector<std::int32_t> to;
-    Seconds slept{};
-    for (const PlannedFlow* flow : ranks_[rank][round].sends) {
-      if (latency(*flow) > slept) s4u::this_actor::sleep_for((latency(*flow) - slept).value() * kTicksPerSecond);
-      slept = latency(*flow);
-      const auto units = static_cast<std::uint64_t>(std::ceil(flow->bytes.value() * kUnitsPerByte));
-      comms.push_back(s4u::Comm::sendto_async(hosts_[rank], hosts_[static_cast<std::size_t>(flow->to)], units));
-      to.push_back(flow->to);
-    }
-    deliver_all(comms, to, round);
-  }
-
-  // Waits for the flows as they end, so that each receiver learns of its own in time.
-  void deliver_all(std::vector<s4u::CommPtr>& comms, std::vector<std::int32_t>& to, std::size_t round) {
-    while (comms.size() > 1) {
-      const auto ended = static_cast<std::size_t>(s4u::Comm::wait_any(comms));
-      deliver(to[ended], round);
-      comms.erase(comms.begin() + static_cast<std::ptrdiff_t>(ended));
-      to.erase(to.begin() + static_cast<std::ptrdiff_t>(ended));
-    }
-    if (comms.empty()) return;
-    comms.front()->wait();
-    deliver(to.front(), round);
-  }
-
-  void deliver(std::int32_t to, std::size_t i) {
-    const auto rank = static_cast<std::size_t>(to);
-    RankRound& round = ranks_[rank][i];
-    if (++round.arrived < round.expected || waits_for_[rank] != static_cast<std::int64_t>(i)) return;
-    waits_for_[rank] = -1;
-    wakes_[rank]->release();
+  void arrive(std::size_t rank, std::int64_t number) {
+    std::vector<RankStep>& steps = ranks_[rank].steps;
+    const auto step = std::ranges::lower_bound(steps, number, {}, &RankStep::number);
+    assert(step != steps.end() && step->number == number);
+    ++step->arrived;
   }
 
   const FlowPlan& plan_;
-  const std::vector<s4u::Host*>& hosts_;
-  std::vector<std::vector<RankRound>> ranks_;
-  std::vector<std::int64_t> waits_for_;  // the round whose arrivals a rank sleeps for, or -1
-  std::vector<s4u::SemaphorePtr> wakes_;
+  FlowZone& zone_;
+  std::vector<std::vector<std::vector<const PlannedFlow*>>> sends_;  // by round, by rank
+  std::vector<RankState> ranks_;
+  std::unordered_map<const s4u::Activity*, Flying> flying_;
+  s4u::CommPtr landed_;
+  std::size_t through_ = 0;
+  double begin_ = 0;
+};
+
+// Segments one after another on the clock of the process's one engine.
+class SegmentRunner {
+ public:
+  SegmentRunner(const FlowPlan& plan, const std::vector<FlowSegment>& segments)
+      : engine_(make_simgrid_engine()), plan_(plan), segments_(segments), zone_(new FlowZone(plan)) {
+    s4u::Activity::on_completion_cb([this](const s4u::Activity& activity) {
+      current_->ended(activity);
+      next();
+    });
+  }
+
+  std::vector<std::vector<Seconds>> run() {
+    next();
+    engine_.run();
+    assert(finish_.size() == segments_.size());
+    return std::move(finish_);
+  }
+
+ private:
+  void next() {
+    while (started_ == finish_.size() || current_->done()) {
+      if (started_ > finish_.size()) finish_.push_back(current_->finish());
+      if (started_ == segments_.size()) return;
+      past_ = std::move(current_);  // SimGrid may still be in the flow that ended it
+      current_ = std::make_unique<Segment>(plan_, segments_[started_], *zone_);
+      ++started_;
+      current_->start();
+    }
+  }
+
+  s4u::Engine& engine_;
+  const FlowPlan& plan_;
+  const std::vector<FlowSegment>& segments_;
+  FlowZone* zone_;  // the engine owns it
+  std::unique_ptr<Segment> current_, past_;
+  std::size_t started_ = 0;
+  std::vector<std::vector<Seconds>> finish_;
 };
 
 }  // namespace
 
-std::vector<Seconds> run_flows_simgrid(const FlowPlan& plan,
-                                       const std::vector<std::span<const PlannedRound>>& segments) {
-  s4u::Engine& engine = make_simgrid_engine();
-  const std::vector<s4u::Host*> hosts = create_platform(plan);
-  std::vector<Seconds> times;
-  s4u::Actor::create("driver", hosts.front(), [&] {
-    for (const std::span<const PlannedRound>& rounds : segments) {
-      const double start = s4u::Engine::get_clock();
-      Segment(plan, rounds, hosts).run();
-      times.push_back(Seconds((s4u::Engine::get_clock() - start) / kTicksPerSecond));
-    }
-  });
-  engine.run();
-  return times;
+std::vector<std::vector<Seconds>> run_flows_simgrid(const FlowPlan& plan, const std::vector<FlowSegment>& segments) {
+  return SegmentRunner(plan, segments).run();
 }
 
 }  // namespace supernode

@@ -9,9 +9,11 @@
 
 namespace supernode {
 
-// For each member in order: its rail, and its chip, node, supernode, leaf and pod, each numbered by first appearance
-// and followed, where it first appears, by how many devices of the fabric it holds. Groups with equal signatures are
-// congruent: an automorphism of the fabric maps one to the other. Holds as long as equal switches have equal links.
+// For each member in order: its rail, where it stands on a grid of devices, and its chip, node, supernode, leaf and
+// pod, each numbered by first appearance and followed, where it first appears, by how many devices of the fabric it
+// holds. Groups with equal signatures are congruent: an automorphism of the fabric maps one to the other. Holds as long
+// as equal switches have equal links; in a degraded fabric each member's fault colour is part of the signature, so that
+// congruent groups meet equal faults.
 class GroupSignatures {
  public:
   explicit GroupSignatures(const Fabric& fabric);

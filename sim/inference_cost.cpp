@@ -3,18 +3,30 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <set>
 #include <utility>
 
 #include "base/numeric.hpp"
 #include "calibration/kernel_parameters.hpp"
+#include "sim/group_congruence.hpp"
 
 namespace supernode {
 
 namespace {
 
-std::vector<DeviceId> devices(std::int64_t first, std::int64_t count) {
-  std::vector<DeviceId> out;
-  for (std::int64_t i = 0; i < count; ++i) out.push_back(DeviceId(static_cast<std::int32_t>(first + i)));
+// Groups of `size` ranks side by side: the first, and in a degraded fabric one of each other sort.
+std::vector<std::vector<DeviceId>> groups(const Fabric& fabric, const InferenceSite& site, std::int64_t size) {
+  const bool alike = !fabric.degraded() && site.placement.in_order();
+  const std::int64_t count = alike ? 1 : std::max<std::int64_t>(1, site.count / size);
+  const GroupSignatures signatures(fabric);
+  std::set<std::vector<std::int32_t>> seen;
+  std::vector<std::vector<DeviceId>> out;
+  for (std::int64_t i = 0; i < count; ++i) {
+    std::vector<DeviceId> group;
+    for (std::int64_t rank = 0; rank < size; ++rank)
+      group.push_back(site.placement.device(site.first + i * size + rank));
+    if (seen.insert(signatures.of(group)).second) out.push_back(std::move(group));
+  }
   return out;
 }
 
@@ -59,29 +71,31 @@ Seconds decode_attention_time(const DecodeAttention& a, const ChipSpec& chip) {
 
 InferenceCostModel::InferenceCostModel(const ModelSpec& model, const InferencePlan& plan, const ChipSpec& chip,
                                        const Fabric& fabric, CollectiveCostModel& collectives,
-                                       std::int64_t first_device)
+                                       const InferenceSite& site)
     : model_(model),
       plan_(plan),
       chip_(chip),
       collectives_(collectives),
       kernels_(make_kernel_cost_model(chip)),
-      tensor_group_(devices(first_device, plan.tensor_parallel)),
-      expert_group_(devices(first_device, plan.expert_parallel)) {
-  assert(first_device + plan.instance_ranks() <= fabric.device_count());
-  (void)fabric;
+      slowdown_(site.slowdown),
+      tensor_groups_(groups(fabric, site, plan.tensor_parallel)),
+      expert_groups_(groups(fabric, site, plan.expert_parallel)) {
+  assert(site.first + plan.instance_ranks() <= fabric.device_count());
 }
 
 Seconds InferenceCostModel::exchange_time(const InferenceExchange& exchange) {
-  const auto& members = exchange.group == InferenceGroup::kTensor ? tensor_group_ : expert_group_;
-  return collectives_.cost(exchange.call, members).time;
+  Seconds slowest{};
+  for (const auto& members : exchange.group == InferenceGroup::kTensor ? tensor_groups_ : expert_groups_)
+    slowest = max(slowest, collectives_.cost(exchange.call, members).time);
+  return slowest;
 }
 
 Seconds InferenceCostModel::time(const InferenceOp& op) {
   if (const auto* exchange = std::get_if<InferenceExchange>(&op.work)) return exchange_time(*exchange);
   const Seconds launched = plan_.software.host_launch.value;
   if (const auto* attention = std::get_if<DecodeAttention>(&op.work))
-    return max(launched, decode_attention_time(*attention, chip_));
-  return max(launched, kernels_->cost(std::get<Kernel>(op.work)).time);
+    return max(launched, slowdown_ * decode_attention_time(*attention, chip_));
+  return max(launched, slowdown_ * kernels_->cost(std::get<Kernel>(op.work)).time);
 }
 
 // Of a layer cut into `halves` parts that run in turn, one's exchanges hide under another's computation; of a shortcut

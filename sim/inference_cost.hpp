@@ -10,6 +10,7 @@
 #include "calibration/collective_protocol.hpp"
 #include "calibration/kernel_cost.hpp"
 #include "sim/collective_cost.hpp"
+#include "sim/placement.hpp"
 #include "topology/system_spec.hpp"
 #include "workloads/inference_program.hpp"
 
@@ -26,11 +27,17 @@ struct PassTime {
   Seconds total() const { return compute + exchange + host; }
 };
 
+// Where the replicas stand: ranks `first` … `first` + `count` - 1 of the cluster (0: those of one instance).
+struct InferenceSite {
+  std::int64_t first = 0, count = 0;
+  Placement placement{};
+  double slowdown = 1;  // of kernels: the slowest chip's, whose instance the others wait for
+};
+
 class InferenceCostModel {
  public:
-  // Replicas stand on the devices from `first_device` on.
   InferenceCostModel(const ModelSpec& model, const InferencePlan& plan, const ChipSpec& chip, const Fabric& fabric,
-                     CollectiveCostModel& collectives, std::int64_t first_device = 0);
+                     CollectiveCostModel& collectives, const InferenceSite& site = {});
 
   // One decode step of a replica with `sequences` sequences of `context` tokens each, the other replicas of its
   // instance doing alike; speculation and captured batches included. Interpolates between a few batches and contexts.
@@ -55,9 +62,10 @@ class InferenceCostModel {
   const ChipSpec& chip_;
   CollectiveCostModel& collectives_;
   std::unique_ptr<KernelCostModel> kernels_;
-  std::vector<DeviceId> tensor_group_, expert_group_;
-  std::map<std::pair<std::int64_t, std::int64_t>, Seconds> steps_;  // by sequences and context
-  std::map<std::int64_t, Seconds> prefills_;                        // of one prompt, by length
+  double slowdown_;
+  std::vector<std::vector<DeviceId>> tensor_groups_, expert_groups_;  // one of each sort; the slowest counts
+  std::map<std::pair<std::int64_t, std::int64_t>, Seconds> steps_;    // by sequences and context
+  std::map<std::int64_t, Seconds> prefills_;                          // of one prompt, by length
 };
 
 }  // namespace supernode

@@ -22,41 +22,55 @@ using namespace literals;
 // A row whose bare wire time is longer tells of bandwidth, a shorter one of latency.
 constexpr Seconds kBandwidthBound = 50_us;
 
-// What one algorithm costs on the bare fabric for one sample.
-struct Option {
-  std::string algorithm;
-  std::int64_t steps = 0;
-  Seconds hops{}, wire{};
-  Bytes chunk{};
-};
-
+// A measured row, and the same as what the fit sees of it.
 struct Measured {
   ProtocolSample sample;
-  std::vector<Option> options;
+  ProtocolRow row;
 };
+using MeasuredRows = std::vector<Measured>;
 
 // A library that adds nothing: its costs are the fabric's.
-CollectiveProtocol bare() {
-  ProtocolFit fit;
-  fit.efficiency.value = 1;
-  return {"bare", "", {{"scale_up.all_reduce", fit}}, ""};
+CollectiveProtocol bare(const CalibrationOptions& options) {
+  ProtocolRegime regime;
+  regime.efficiency.value = 1;
+  CollectiveProtocol protocol{.name = "bare", .system = "", .fits = {}, .traces = ""};
+  protocol.fits["scale_up.all_reduce"].regimes = {regime};
+  protocol.copy_per_expert = options.copy_per_expert;
+  return protocol;
+}
+
+// A step is made of messages of many megabytes in groups of whole nodes: such rows weigh more than the many small ones.
+int weight(const ProtocolSample& sample, Seconds wire) {
+  if (sample.op == CollectiveOp::kEpDispatch || sample.op == CollectiveOp::kEpCombine) return 1;
+  const int size = wire > kBandwidthBound * 6.0 ? 9 : wire > kBandwidthBound ? 3 : 1;
+  return size * (sample.members.size() >= 8 ? 2 : 1);
 }
 
 class Calibrator {
  public:
-  Calibrator(const SystemSpec& system, std::int64_t chips, const LibraryAlgorithms& library)
-      : fabric_(build_fabric(system, chips)), library_(library), protocol_(bare()), model_(fabric_, protocol_) {
+  Calibrator(const SystemSpec& system, std::int64_t chips, const CalibrationOptions& options)
+      : fabric_(build_fabric(system, chips)),
+        library_(options.algorithms),
+        protocol_(bare(options)),
+        model_(fabric_, protocol_) {
     register_builtin_collectives(registry_);
   }
 
+  // Without options when the library has no algorithm for it.
   Measured measure(const ProtocolSample& sample) {
     Measured measured{sample, {}};
+    ProtocolRow& row = measured.row;
     const GroupShape shape = group_shape(fabric_, sample.members);
     for (const auto& algorithm : registry_.all()) {
       if (!allows(library_, sample.call.op, algorithm->name()) || !algorithm->supports(sample.call, shape)) continue;
       const CollectiveCost cost = model_.cost(sample.call, sample.members, algorithm->name());
-      measured.options.push_back({cost.algorithm, cost.rounds, cost.latency, cost.time - cost.latency, cost.chunk});
+      row.options.push_back({cost.algorithm, cost.rounds, cost.latency, cost.time - cost.latency});
+      row.block = cost.block;
     }
+    row.ranks = shape.size();
+    row.measured = sample.measured;
+    row.source = sample.source;
+    if (!row.options.empty()) row.weight = weight(sample, row.options.front().wire);
     return measured;
   }
 
@@ -68,158 +82,129 @@ class Calibrator {
   CollectiveRegistry registry_;
 };
 
-Seconds predicted(const ProtocolFit& fit, const Option& option) {
-  return option.hops + predict(fit, option.steps, option.wire, option.chunk);
+std::vector<ProtocolRow> rows_of(const MeasuredRows& measured) {
+  std::vector<ProtocolRow> rows;
+  for (const Measured& m : measured) rows.push_back(m.row);
+  return rows;
 }
 
-const Option& fastest(const ProtocolFit& fit, const Measured& measured) {
-  const Option* best = nullptr;
-  for (const Option& option : measured.options) {
-    if (option.algorithm == "nvls" && !fit.in_network_reduction) continue;
-    if (best == nullptr || predicted(fit, option) < predicted(fit, *best)) best = &option;
+template <class Value>
+double spread(const MeasuredRows& rows, Value value) {
+  double least = value(rows.front()), most = least;
+  for (const Measured& row : rows) {
+    least = std::min(least, value(row));
+    most = std::max(most, value(row));
   }
-  return *best;
+  return most / least;
+}
+
+// Launch and rate are told apart by rows of several sizes.
+bool several_sizes(const MeasuredRows& rows) {
+  return spread(rows, [](const Measured& m) { return m.sample.call.bytes.value(); }) >= 8;
+}
+
+// The time of a message and the rate, by rows of several groups.
+bool several_groups(const MeasuredRows& rows) {
+  return spread(rows, [](const Measured& m) { return static_cast<double>(m.row.ranks); }) >= 8;
+}
+
+bool determine_all(const MeasuredRows& rows) {
+  return rows.size() >= 3 && (several_sizes(rows) || several_groups(rows));
+}
+
+// In-network reduction is a fact when a row is faster than any algorithm without it could be on the bare fabric.
+bool impossible_without_switch(const ProtocolRow& row) {
+  const auto is_nvls = [](const ProtocolOption& option) { return option.algorithm == "nvls"; };
+  return std::ranges::any_of(row.options, is_nvls) &&
+         std::ranges::none_of(row.options, [&](const ProtocolOption& option) {
+           return !is_nvls(option) && option.hops + option.wire <= row.measured;
+         });
+}
+
+bool lists(const LibraryAlgorithms& library, CollectiveOp op, const char* algorithm) {
+  return library.contains(op) && allows(library, op, algorithm);
+}
+
+// Two regimes from so many rows on: six parameters.
+constexpr std::size_t kRowsForTwo = 8;
+
+// NVLS has regimes of its own. Of NCCL's all-reduce inside a node the ring is the other algorithm: its tree is a chain
+// there (src/graph/trees.cc joins nodes only), with a ring's latency and more bytes.
+std::vector<RegimeFamily> families(CollectiveOp op, bool scale_out, const MeasuredRows& rows,
+                                   const LibraryAlgorithms& library, bool in_network) {
+  const int regimes = rows.size() >= kRowsForTwo ? 2 : 1;
+  const bool chain = op == CollectiveOp::kAllReduce && !scale_out && lists(library, op, "tree");
+  std::vector<RegimeFamily> families(1);
+  families[0].regimes = regimes;
+  families[0].launch = several_sizes(rows);
+  if (chain) families[0].algorithms = {"ring"};
+  if (in_network) families.push_back({.algorithms = {"nvls"}, .regimes = regimes});
+  return families;
 }
 
 struct Outcome {
   ProtocolFit fit;
-  double loss = 0;  // weighted mean of |log error|
   double median = 0, p90 = 0;
   bool rate_only = false;
 };
 
-// A step is made of messages of many megabytes in groups of whole nodes: such rows weigh more than the many small ones.
-// Of expert exchanges, throughput kernels weigh more than those made for decoding.
-int weight(const Measured& row) {
-  const bool expert = row.sample.op == CollectiveOp::kEpDispatch || row.sample.op == CollectiveOp::kEpCombine;
-  if (expert) return row.sample.low_latency ? 1 : 3;
-  const Seconds wire = row.options.front().wire;
-  const int size = wire > kBandwidthBound * 6.0 ? 9 : wire > kBandwidthBound ? 3 : 1;
-  return size * (row.sample.members.size() >= 8 ? 2 : 1);
-}
-
-void score(const std::vector<Measured>& rows, Outcome& outcome) {
+Outcome scored(const ProtocolFit& fit, const MeasuredRows& rows, bool rate_only) {
   std::vector<double> errors;
-  double weights = 0;
-  outcome.loss = 0;
-  for (const Measured& row : rows) {
-    const double ratio = predicted(outcome.fit, fastest(outcome.fit, row)) / row.sample.measured;
-    errors.push_back(std::abs(ratio - 1));
-    outcome.loss += weight(row) * std::abs(std::log(ratio));
-    weights += weight(row);
-  }
-  outcome.loss /= weights;
-  outcome.median = quantile(errors, 0.5);
-  outcome.p90 = quantile(errors, 0.9);
+  for (const Measured& m : rows) errors.push_back(std::abs(predict(fit, m.row) / m.row.measured - 1));
+  return {fit, quantile(errors, 0.5), quantile(errors, 0.9), rate_only};
 }
 
-std::vector<ProtocolRow> protocol_rows(const ProtocolFit& fit, const std::vector<Measured>& rows) {
-  std::vector<ProtocolRow> result;
-  for (const Measured& row : rows) {
-    const Option& option = fastest(fit, row);
-    const Seconds software = max(row.sample.measured - option.hops, row.sample.measured * 0.01);
-    for (int i = 0; i < weight(row); ++i)
-      result.push_back(
-          {row.sample.op, row.sample.scale_out, option.steps, option.wire, option.chunk, software, row.sample.source});
-  }
-  return result;
+Outcome fit_all(const std::vector<ProtocolRow>& rows, const std::vector<RegimeFamily>& families, bool in_network) {
+  const ProtocolFitResult result = fit_protocol(rows, families, in_network);
+  return {result.fit, result.median_abs_error, result.p90_abs_error, false};
 }
 
-// What a value comes from: the rows, how well they are met, and where they were published.
-void describe(const std::vector<Measured>& rows, Outcome& outcome) {
+ProtocolFit scaled(ProtocolFit fit, double factor) {
+  for (ProtocolRegime& regime : fit.regimes)
+    regime.efficiency.value = std::clamp(regime.efficiency.value * factor, 0.02, 1.0);
+  return fit;
+}
+
+// By how much the efficiencies must change for the row's time, by bisection of a falling function.
+double rate_factor(const ProtocolFit& base, const ProtocolRow& row) {
+  double low = 0.02, high = 50;
+  for (int i = 0; i < 60; ++i) {
+    const double middle = std::sqrt(low * high);
+    (predict(scaled(base, middle), row) > row.measured ? low : high) = middle;
+  }
+  return std::sqrt(low * high);
+}
+
+// Latencies from `base`, another operation's or another system's fit; only the efficiency from the rows that bandwidth
+// decides, all regimes by one factor.
+std::optional<Outcome> fit_rate(const MeasuredRows& rows, const ProtocolFit& base) {
+  std::vector<double> factors;
   std::set<std::string> sources;
-  for (const Measured& row : rows) sources.insert(row.sample.source);
-  std::string text = fmt::format("fit of {} rows, median error {:.0f} %, p90 {:.0f} %", rows.size(),
-                                 100 * outcome.median, 100 * outcome.p90);
+  for (const Measured& m : rows) {
+    if (m.row.options.front().wire < kBandwidthBound) continue;
+    factors.push_back(rate_factor(base, m.row));
+    sources.insert(m.row.source);
+  }
+  if (factors.empty()) return std::nullopt;
+  ProtocolFit fit = scaled(base, quantile(factors, 0.5));
+  std::string text = fmt::format("median of {} rows, the other parameters another fit's", factors.size());
   for (const std::string& source : sources) text += "; " + source;
-  outcome.fit.efficiency.source = text;
-  for (std::string* other : {&outcome.fit.launch.source, &outcome.fit.alpha.source, &outcome.fit.half_size.source})
-    *other = "the same fit as efficiency";
-}
-
-// The fit decides which algorithm is the fastest, and that decides the fit: a few turns from `start`, the best kept.
-void fit_in_turns(const std::vector<Measured>& rows, const ProtocolFit& start, std::optional<Outcome>& best) {
-  ProtocolFit fit = start;
-  for (int turn = 0; turn < 4; ++turn) {
-    fit = fit_protocol(protocol_rows(fit, rows)).fit;
-    fit.in_network_reduction = start.in_network_reduction;
-    Outcome outcome{.fit = fit};
-    score(rows, outcome);
-    if (!best || outcome.loss < best->loss) best = outcome;
+  for (ProtocolRegime& regime : fit.regimes) {
+    regime.efficiency.source = text;
+    for (std::string* other : {&regime.launch.source, &regime.alpha.source, &regime.sync.source})
+      *other = "the fit of the nearest operation in this file, or of the same library on a like system";
   }
+  return scored(fit, rows, true);
 }
 
-// The turns may end in several places, by where they start: with many small messages dear or cheap.
-Outcome fit_rows(const std::vector<Measured>& rows, bool in_network) {
-  std::optional<Outcome> best;
-  for (const Seconds alpha : {0.2_us, 2.0_us, 10.0_us})
-    for (const Bytes half : {0_B, 256_KiB, 4_MiB}) {
-      ProtocolFit start;
-      start.alpha.value = alpha;
-      start.efficiency.value = 1;
-      start.half_size.value = half;
-      start.in_network_reduction = in_network;
-      fit_in_turns(rows, start, best);
-    }
-  describe(rows, *best);
-  return *best;
-}
-
-// In-network reduction is a fact when a row is faster than any algorithm without it could be on the bare fabric.
-bool reduces_in_network(const std::vector<Measured>& rows) {
-  return std::ranges::any_of(rows, [](const Measured& row) {
-    const auto possible = [&](const Option& option) {
-      return option.algorithm != "nvls" && option.hops + option.wire <= row.sample.measured;
-    };
-    const bool has_nvls = std::ranges::any_of(row.options, [](const Option& o) { return o.algorithm == "nvls"; });
-    return has_nvls && std::ranges::none_of(row.options, possible);
-  });
-}
-
-// Four parameters need rows of several sizes.
-bool determine_all(const std::vector<Measured>& rows) {
-  Seconds least = rows.front().sample.measured, most = least;
-  for (const Measured& row : rows) {
-    least = min(least, row.sample.measured);
-    most = max(most, row.sample.measured);
-  }
-  return rows.size() >= 3 && most / least >= 8;
-}
-
-// Latency and half size from `base`, another operation's fit; only the efficiency from the rows that bandwidth decides.
-std::optional<Outcome> fit_rate(const std::vector<Measured>& rows, const ProtocolFit& base) {
-  Outcome outcome{.fit = base, .rate_only = true};
-  std::vector<double> rates;
-  std::set<std::string> sources;
-  for (const Measured& row : rows) {
-    const Option& option = fastest(base, row);
-    const Seconds latency = option.hops + base.launch.value + base.alpha.value * static_cast<double>(option.steps);
-    if (option.wire < kBandwidthBound || row.sample.measured <= latency) continue;
-    const double ramp = option.chunk / (option.chunk + base.half_size.value);
-    rates.push_back(option.wire / (row.sample.measured - latency) / ramp);
-    sources.insert(row.sample.source);
-  }
-  if (rates.empty()) return std::nullopt;
-  Sourced<double>& efficiency = outcome.fit.efficiency;
-  efficiency.value = std::clamp(quantile(rates, 0.5), 0.02, 1.0);
-  efficiency.source = fmt::format("median of {} rows, the other parameters another operation's", rates.size());
-  for (const std::string& source : sources) efficiency.source += "; " + source;
-  for (std::string* other : {&outcome.fit.launch.source, &outcome.fit.alpha.source, &outcome.fit.half_size.source})
-    *other = "the fit of the nearest operation in this file";
-  score(rows, outcome);
-  return outcome;
-}
-
-// Decoding kernels are evidence only where the throughput kernels alone do not settle the fit.
-std::vector<Measured> without_decoding(std::vector<Measured> rows) {
-  std::vector<Measured> throughput;
-  for (const Measured& row : rows)
-    if (!row.sample.low_latency) throughput.push_back(row);
-  return !throughput.empty() && determine_all(throughput) ? throughput : rows;
-}
-
-std::string key_of(const ProtocolSample& sample) {
-  return fmt::format("{}.{}", sample.scale_out ? "scale_out" : "scale_up", to_string(sample.op));
+// Kernels made for decoding send directly, and as many messages as there are tokens, whatever the group. Rows of one
+// size tell only of latency: bandwidth is the throughput kernels', whose ports they are.
+Outcome fit_low_latency(const MeasuredRows& rows, const ProtocolFit* throughput) {
+  std::set<std::int64_t> groups;
+  for (const Measured& m : rows) groups.insert(m.row.ranks);
+  RegimeFamily family{.algorithms = {"direct"}, .alpha = false, .sync = groups.size() >= 3};
+  if (!several_sizes(rows) && throughput != nullptr) family.efficiency = throughput->regimes.back().efficiency.value;
+  return fit_all(rows_of(rows), {family}, false);
 }
 
 bool excluded(const CollectiveTraceRow& row, const CalibrationOptions& options) {
@@ -234,7 +219,7 @@ std::vector<ProtocolSample> samples_of(const SystemSpec& system, const std::vect
   for (const CollectiveTraceRow& row : rows) {
     const bool ours = row.system == system.name || std::ranges::count(options.also_systems, row.system) > 0;
     if (!ours || excluded(row, options)) continue;
-    if (auto sample = protocol_sample(system, row)) samples.push_back(std::move(*sample));
+    if (auto sample = protocol_sample(system, row, options.copy_per_expert)) samples.push_back(std::move(*sample));
   }
   return samples;
 }
@@ -261,33 +246,78 @@ std::string source_list(const std::vector<ProtocolSample>& samples) {
   return text;
 }
 
+// The fits of one system, in the order in which they lean on one another.
+class Fitter {
+ public:
+  Fitter(std::map<std::string, MeasuredRows> by_key, const CalibrationOptions& options, CalibratedProtocol& result)
+      : by_key_(std::move(by_key)), options_(options), result_(result) {}
+
+  void run() {
+    for (const auto& [key, rows] : by_key_)
+      if (!low_latency(rows) && determine_all(rows)) add(key, fit_own(rows));
+    for (const auto& [key, rows] : by_key_)
+      if (!low_latency(rows) && !fits().contains(key)) add_rate(key, rows);
+    for (const auto& [key, rows] : by_key_)
+      if (low_latency(rows)) add(key, fit_low_latency(rows, throughput_of(rows)));
+  }
+
+ private:
+  static bool low_latency(const MeasuredRows& rows) { return rows.front().sample.low_latency; }
+  std::map<std::string, ProtocolFit>& fits() { return result_.protocol.fits; }
+
+  Outcome fit_own(const MeasuredRows& measured) const {
+    const ProtocolSample& sample = measured.front().sample;
+    const std::vector<ProtocolRow> rows = rows_of(measured);
+    const bool in_network =
+        sample.op == CollectiveOp::kAllReduce && !sample.scale_out &&
+        (lists(options_.algorithms, sample.op, "nvls") || std::ranges::any_of(rows, impossible_without_switch));
+    return fit_all(rows, families(sample.op, sample.scale_out, measured, options_.algorithms, in_network), in_network);
+  }
+
+  void add_rate(const std::string& key, const MeasuredRows& rows) {
+    const ProtocolSample& sample = rows.front().sample;
+    const CollectiveProtocol* base = options_.like != nullptr ? options_.like : &result_.protocol;
+    if (base->fits.empty()) return;
+    if (const auto rate = fit_rate(rows, base->fit(sample.op, sample.scale_out))) add(key, *rate);
+  }
+
+  const ProtocolFit* throughput_of(const MeasuredRows& rows) {
+    const ProtocolSample& sample = rows.front().sample;
+    const auto found = fits().find(protocol_key(sample.op, sample.scale_out));
+    return found != fits().end() ? &found->second : nullptr;
+  }
+
+  void add(const std::string& key, const Outcome& outcome) {
+    fits()[key] = outcome.fit;
+    result_.fits.push_back(
+        {key, static_cast<std::int64_t>(by_key_[key].size()), outcome.median, outcome.p90, outcome.rate_only});
+  }
+
+  std::map<std::string, MeasuredRows> by_key_;
+  const CalibrationOptions& options_;
+  CalibratedProtocol& result_;
+};
+
 }  // namespace
 
 CalibratedProtocol calibrate_protocol(const SystemSpec& system, const std::vector<CollectiveTraceRow>& rows,
                                       const CalibrationOptions& options) {
   const std::vector<ProtocolSample> samples = samples_of(system, rows, options);
   if (samples.empty()) throw std::runtime_error(fmt::format("no usable collective measured on '{}'", system.name));
-  Calibrator calibrator(system, chips_for(system, samples), options.algorithms);
-  std::map<std::string, std::vector<Measured>> by_key;
+  Calibrator calibrator(system, chips_for(system, samples), options);
+  std::map<std::string, MeasuredRows> by_key;
   for (const ProtocolSample& sample : samples) {
     Measured measured = calibrator.measure(sample);
-    if (!measured.options.empty()) by_key[key_of(sample)].push_back(std::move(measured));
+    const std::string key = protocol_key(sample.op, sample.scale_out, sample.low_latency);
+    if (!measured.row.options.empty()) by_key[key].push_back(std::move(measured));
   }
-  for (auto& [key, measured] : by_key) measured = without_decoding(std::move(measured));
   CalibratedProtocol result;
-  result.protocol = {library_of(rows, system), system.name, {}, source_list(samples), options.algorithms};
-  const auto add = [&](const std::string& key, const Outcome& outcome) {
-    result.protocol.fits[key] = outcome.fit;
-    result.fits.push_back(
-        {key, static_cast<std::int64_t>(by_key[key].size()), outcome.median, outcome.p90, outcome.rate_only});
-  };
-  for (const auto& [key, measured] : by_key)
-    if (determine_all(measured)) add(key, fit_rows(measured, reduces_in_network(measured)));
-  for (const auto& [key, measured] : by_key) {
-    if (result.protocol.fits.contains(key) || result.protocol.fits.empty()) continue;
-    const ProtocolSample& sample = measured.front().sample;
-    if (const auto rate = fit_rate(measured, result.protocol.fit(sample.op, sample.scale_out))) add(key, *rate);
-  }
+  result.protocol.name = library_of(rows, system);
+  result.protocol.system = system.name;
+  result.protocol.traces = source_list(samples);
+  result.protocol.algorithms = options.algorithms;
+  result.protocol.copy_per_expert = options.copy_per_expert;
+  Fitter(std::move(by_key), options, result).run();
   if (result.fits.empty()) throw std::runtime_error(fmt::format("too few collectives measured on '{}'", system.name));
   result.text = emit_protocol(result.protocol);
   return result;

@@ -19,6 +19,10 @@ struct CalibrationOptions {
   std::vector<std::string> also_systems;
   // What the library chooses among: no row tells, so the caller must. Operations not in it: all algorithms.
   LibraryAlgorithms algorithms{};
+  // Its expert exchanges send a copy to each expert (CollectiveProtocol::copy_per_expert).
+  bool copy_per_expert = false;
+  // The same library on a like system: where there are too few rows, latencies are its.
+  const CollectiveProtocol* like = nullptr;
 };
 
 // How well one operation in one scope is fitted.

@@ -20,15 +20,15 @@ bool low_latency_mode(const CollectiveTraceRow& row) {
   return row.software == "cann-ep" || contains(row.note, "low-latency") || contains(row.note, "DeepEP ll");
 }
 
+// What the note says was run goes before the column, which there names the configuration.
 std::optional<std::int64_t> tokens_of(const CollectiveTraceRow& row) {
-  if (row.tokens) return row.tokens;
   constexpr std::string_view kKey = "num_token=";
   const std::size_t at = row.note.find(kKey);
-  if (at == std::string::npos) return std::nullopt;
+  if (at == std::string::npos) return row.tokens;
   std::int64_t tokens = 0;
   const char* first = row.note.data() + at + kKey.size();
   const auto [end, error] = std::from_chars(first, row.note.data() + row.note.size(), tokens);
-  return error == std::errc() ? std::optional(tokens) : std::nullopt;
+  return error == std::errc() ? std::optional(tokens) : row.tokens;
 }
 
 // Published runs dispatch in fp8 with a scale per 128 elements (DeepEP), int8 or bf16 where they say so, and combine in
@@ -58,25 +58,24 @@ std::int64_t node_count(const SystemSpec& system, const std::vector<DeviceId>& m
 }
 
 // What the published rate of a throughput-mode EP row is a rate of.
-double copies_counted(const SystemSpec& system, const ProtocolSample& sample) {
+double copies_counted(const SystemSpec& system, const ProtocolSample& sample, bool copy_per_expert) {
   const TokenRouting& routing = sample.call.routing;
+  if (copy_per_expert) return static_cast<double>(routing.topk);
   const auto ranks = static_cast<std::int64_t>(sample.members.size());
   const std::int64_t bins = sample.scale_out ? node_count(system, sample.members) : ranks;
   return expected_distinct_bins(bins, routing.experts, routing.topk);
 }
 
-bool fill_expert_call(const SystemSpec& system, const CollectiveTraceRow& row, ProtocolSample& sample) {
+bool fill_expert_call(const SystemSpec& system, const CollectiveTraceRow& row, bool copy_per_expert,
+                      ProtocolSample& sample) {
   const std::optional<std::int64_t> tokens = tokens_of(row);
   if (!tokens || !row.hidden || !row.topk) return false;
   const Bytes payload = element(row) * static_cast<double>(*tokens) * static_cast<double>(*row.hidden);
   sample.call.bytes = payload;
-  sample.call.routing = {*row.topk, row.experts.value_or(0), 0};
   sample.low_latency = low_latency_mode(row);
-  if (sample.low_latency) {
-    sample.call = {CollectiveOp::kAllToAll, payload * static_cast<double>(*row.topk), {}};
-    if (!row.time) return false;
-  }
-  sample.measured = row.time ? *row.time : payload * copies_counted(system, sample) / *row.busbw;
+  sample.call.routing = {.topk = *row.topk, .experts = row.experts.value_or(0), .low_latency = sample.low_latency};
+  if (sample.low_latency && !row.time) return false;
+  sample.measured = row.time ? *row.time : payload * copies_counted(system, sample, copy_per_expert) / *row.busbw;
   return true;
 }
 
@@ -88,7 +87,8 @@ void fill_call(const CollectiveTraceRow& row, ProtocolSample& sample) {
 
 }  // namespace
 
-std::optional<ProtocolSample> protocol_sample(const SystemSpec& system, const CollectiveTraceRow& row) {
+std::optional<ProtocolSample> protocol_sample(const SystemSpec& system, const CollectiveTraceRow& row,
+                                              bool copy_per_expert) {
   if (row.ranks < 2 || (!row.time && !row.busbw) || (row.time && !row.bytes && !is_expert_op(row.op)))
     return std::nullopt;
   ProtocolSample sample;
@@ -99,7 +99,7 @@ std::optional<ProtocolSample> protocol_sample(const SystemSpec& system, const Co
   sample.source = row.source.substr(0, row.source.find(' '));
   if (!is_expert_op(row.op))
     fill_call(row, sample);
-  else if (!fill_expert_call(system, row, sample))
+  else if (!fill_expert_call(system, row, copy_per_expert, sample))
     return std::nullopt;
   return sample.measured.value() > 0 ? std::optional(sample) : std::nullopt;
 }

@@ -13,8 +13,8 @@
 namespace supernode {
 
 struct ProtocolSample {
-  CollectiveOp op = CollectiveOp::kAllReduce;  // the operation it is evidence for
-  CollectiveCall call;                         // what was moved
+  CollectiveOp op = CollectiveOp::kAllReduce;
+  CollectiveCall call;  // what was moved
   std::vector<DeviceId> members;
   bool scale_out = false;
   Seconds measured{};
@@ -26,9 +26,10 @@ struct ProtocolSample {
 //   * bytes: nccl-tests buffer; a rate without a size is an asymptote, taken at 8 GiB.
 //   * ranks: packed node by node, unless the row says on how many nodes.
 //   * EP, throughput mode: tokens × hidden × element, each token once per rank. Published GB/s count what a rank
-//   receives
-//     (its own tokens included): one copy per rank inside a scale-up domain, one per node across RDMA (DeepEP's tests).
-//   * EP, low-latency mode (DeepEP low_latency, CANN): one copy per expert, moved as an all-to-all.
-std::optional<ProtocolSample> protocol_sample(const SystemSpec& system, const CollectiveTraceRow& row);
+//     receives, its own tokens included: one copy per rank inside a scale-up domain, one per node across RDMA (DeepEP's
+//     tests), one per expert where the library sends so (DeepEP-Ascend's test counts its tokens expert by expert).
+//   * EP, low-latency mode (DeepEP low_latency, CANN): one copy per expert.
+std::optional<ProtocolSample> protocol_sample(const SystemSpec& system, const CollectiveTraceRow& row,
+                                              bool copy_per_expert = false);
 
 }  // namespace supernode

@@ -22,12 +22,14 @@ Seconds simulate_forward(const SimulationInput& input, int workers) {
   PlanSpec plan = input.plan;
   plan.compute = input.chip.effective(plan.compute);
   const StepProgram program = forward_only(build_step_program(input.model, plan));
-  const Fabric fabric = build_fabric(input.system, input.chips);
+  const Fabric fabric = build_fabric(input.system, input.fabric_chips());
+  const Placement placement(input.system, input.fabric_chips());
   const auto kernels = make_kernel_cost_model(input.chip);
   CollectiveCostModel collectives(fabric, input.protocol);
   const auto devices = static_cast<double>(input.system.devices_per_chip);
   const BytesPerSecond host = input.system.host_bandwidth.value / devices;
-  const StepTiming timing = time_step({program, plan, fabric, *kernels, collectives, workers, host});
+  const StepTiming timing = time_step({program, plan, fabric, *kernels, collectives, workers, host, placement,
+                                       stage_slowdowns(input.system, plan, placement)});
   StepOptions options;
   options.overlap_slowdown = input.chip.overlap_slowdown.value;
   return run_step_simgrid(timing.program, options).step_time;

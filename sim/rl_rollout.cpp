@@ -10,6 +10,15 @@ namespace supernode {
 
 namespace {
 
+InferenceSite site(const RlInput& input) {
+  const SystemSpec& system = input.training.system;
+  InferenceSite site{.first = input.first_rollout_chip * system.devices_per_chip,
+                     .count = input.rollout_chips * system.devices_per_chip,
+                     .placement = Placement(system, input.chips)};
+  site.slowdown = slowdown_of(system, site.placement, site.first, site.count);
+  return site;
+}
+
 constexpr int kRounds = 8;  // of carried-over samples until the pattern repeats; the last half is reported
 
 class RolloutSimulation {
@@ -18,8 +27,7 @@ class RolloutSimulation {
       : input_(input),
         spec_(input.spec),
         plan_(input.spec.rollout),
-        cost_(input.training.model, plan_, input.training.chip, fabric, collectives,
-              input.first_rollout_chip * input.training.system.devices_per_chip),
+        cost_(input.training.model, plan_, input.training.chip, fabric, collectives, site(input)),
         lengths_(response_lengths(spec_.response, std::llround(std::ceil(spec_.sampled())))) {
     capacity_ = cache_capacity_tokens(input.training.model, plan_, input.training.chip.device_hbm_capacity(),
                                       spec_.prompt_length + mean());

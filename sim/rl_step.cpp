@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "base/numeric.hpp"
+#include "sim/placement.hpp"
 #include "sim/rl_forward.hpp"
 #include "sim/rl_rollout.hpp"
 
@@ -30,6 +31,7 @@ class RlStep {
         update_(update),
         workers_(workers),
         fabric_(build_fabric(input.training.system, input.chips)),
+        placement_(input.training.system, input.chips),
         collectives_(fabric_, input.training.protocol) {}
 
   RlResult run() {
@@ -108,7 +110,7 @@ class RlStep {
     for (std::int64_t i = 0; i < ranks; ++i) {  // half on either side of the border between the two sets of chips
       const std::int64_t border = colocated() ? ranks / 2 : in_.first_rollout_chip * per_chip;
       const std::int64_t first = std::clamp<std::int64_t>(border - ranks / 2, 0, in_.chips * per_chip - ranks);
-      members.push_back(DeviceId(static_cast<std::int32_t>(first + i)));
+      members.push_back(placement_.device(first + i));
     }
     const Seconds fabric = collectives_.cost({CollectiveOp::kAllToAll, moved, {}}, members).time;
     const BytesPerSecond software = spec_.rollout.software.weight_load.value;
@@ -156,6 +158,7 @@ class RlStep {
   const SimulationResult& update_;
   const int workers_;
   const Fabric fabric_;
+  const Placement placement_;
   CollectiveCostModel collectives_;
   RolloutPhase phase_;
   RlResult out_;

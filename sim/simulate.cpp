@@ -33,11 +33,21 @@ void note_routing(const SimulationInput& input, std::vector<std::string>& notes)
                       : "MoE routing is force-balanced: every expert gets the same tokens");
 }
 
-std::vector<std::string> assumptions(const SimulationInput& input) {
+// What is broken, and what that means for the step.
+void note_faults(const Fabric& fabric, std::vector<std::string>& notes) {
+  if (fabric.fault_notes().empty()) {
+    notes.push_back("ranks of one pipeline stage are symmetric: no stragglers, no faults");
+    return;
+  }
+  notes.insert(notes.end(), fabric.fault_notes().begin(), fabric.fault_notes().end());
+  notes.push_back("faults: each collective takes as long as its slowest group in a stage, kernels as its slowest chip");
+}
+
+std::vector<std::string> assumptions(const SimulationInput& input, const Fabric& fabric) {
   std::vector<std::string> notes;
   note_fallback(input, notes);
   note_routing(input, notes);
-  notes.push_back("ranks of one pipeline stage are symmetric: no stragglers, no faults");
+  note_faults(fabric, notes);
   note_assumed("scale-up hop latency", input.system.scale_up.hop_latency, notes);
   note_assumed("scale-out oversubscription", input.system.scale_out.oversubscription, notes);
   const bool offloads = input.plan.offload.activations > 0 || input.plan.offload.optimizer > 0;
@@ -46,7 +56,8 @@ std::vector<std::string> assumptions(const SimulationInput& input) {
   for (const auto& [name, parameter] : input.chip.fit.parameters)
     note_assumed(fmt::format("kernel parameter {}", name), parameter, notes);
   for (const auto& [name, fit] : input.protocol.fits)
-    note_assumed(fmt::format("protocol {}", name), fit.efficiency, notes);
+    for (const ProtocolRegime& regime : fit.regimes)
+      note_assumed(fmt::format("protocol {}", name), regime.efficiency, notes);
   return notes;
 }
 
@@ -88,12 +99,14 @@ SimulationResult simulate(const SimulationInput& input, const SimulationOptions&
   SimulationResult out;
   const PlanSpec plan = effective_plan(input);
   const StepProgram program = build_step_program(input.model, plan);
-  const Fabric fabric = build_fabric(input.system, input.chips);
+  const Fabric fabric = build_fabric(input.system, input.fabric_chips());
+  const Placement placement(input.system, input.fabric_chips());
   const auto kernels = make_kernel_cost_model(input.chip);
   CollectiveCostModel collectives(fabric, input.protocol);
   const auto devices = static_cast<double>(input.system.devices_per_chip);
   const BytesPerSecond host = input.system.host_bandwidth.value / devices;
-  StepTiming timing = time_step({program, plan, fabric, *kernels, collectives, options.workers, host});
+  StepTiming timing = time_step({program, plan, fabric, *kernels, collectives, options.workers, host, placement,
+                                 stage_slowdowns(input.system, plan, placement)});
 
   StepOptions step;
   step.trace = options.trace;
@@ -107,7 +120,7 @@ SimulationResult simulate(const SimulationInput& input, const SimulationOptions&
   out.hardware_flops = all_ranks(by_stage, input.plan);
   out.compute_bound = *std::max_element(by_stage.begin(), by_stage.end()) / input.chip.device_peak(input.plan.compute);
   out.collectives = std::move(timing.collectives);
-  out.assumptions = assumptions(input);
+  out.assumptions = assumptions(input, fabric);
   return out;
 }
 

@@ -19,6 +19,10 @@ struct SimulationInput {
   ModelSpec model;
   PlanSpec plan;  // checked by check_plan
   std::int64_t chips = 0;
+  // Of the whole cluster, where the job shares it with others (rollouts) and faults count over all of it; 0: the job's.
+  std::int64_t cluster_chips = 0;
+
+  std::int64_t fabric_chips() const { return cluster_chips > chips ? cluster_chips : chips; }
 };
 
 struct SimulationOptions {

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <stdexcept>
 #include <tuple>
+
+#include "sim/stage_groups.hpp"
 
 namespace supernode {
 namespace {
@@ -16,23 +19,26 @@ using UseKey = std::pair<std::string, CollectiveCall>;
 
 class Timer {
  public:
-  explicit Timer(const TimingInput& input) : in_(input) {}
+  explicit Timer(const TimingInput& input) : in_(input), groups_(input.fabric, input.plan, input.placement) {}
   StepTiming run();
 
  private:
   void prefetch();
-  void collect(const std::vector<Op>& ops, std::int64_t stage, std::map<CallKey, CollectiveCostModel::Request>& into);
+  void collect(const std::vector<Op>& ops, std::int64_t stage, std::set<CallKey>& into);
   TimedStage time_stage(std::int64_t stage);
   TimedPass time_ops(const std::vector<Op>& ops, std::int64_t stage);
   TimedOp time_op(const Op& op, std::int64_t stage);
   Seconds kernel_time(const Kernel& kernel);
+  double slowdown(std::int64_t stage) const;
   CollectiveCost communication(const Op& op, std::int64_t stage);
+  CollectiveCost slowest(const CollectiveCall& call, GroupKind kind, std::int64_t stage);
   CollectiveCost host_transfer(Bytes bytes) const;
   std::int32_t intern(const std::string& name);
   void count_uses(const StageProgram& stage, std::int64_t index);
   void keep_busiest();
 
   const TimingInput& in_;
+  StageGroups groups_;
   StepTiming out_;
   std::map<Kernel, Seconds> kernel_times_;
   std::map<CallKey, CollectiveCost> costs_;
@@ -62,6 +68,10 @@ Seconds Timer::kernel_time(const Kernel& kernel) {
   return it->second;
 }
 
+double Timer::slowdown(std::int64_t stage) const {
+  return in_.slowdowns.empty() ? 1 : in_.slowdowns[static_cast<std::size_t>(stage)];
+}
+
 bool communicates(const Op& op) { return op.kind == Op::Kind::kComm || op.kind == Op::Kind::kCommAsync; }
 bool is_collective(const Op& op) { return communicates(op) && op.comm_class != CommClass::kHost; }
 
@@ -82,8 +92,17 @@ CollectiveCost Timer::host_transfer(Bytes bytes) const {
 CollectiveCost Timer::communication(const Op& op, std::int64_t stage) {
   if (!is_collective(op)) return host_transfer(op.call.bytes);
   const auto [it, fresh] = costs_.try_emplace({op.call, op.group, stage});
-  if (fresh) it->second = in_.collectives.cost(op.call, group_members(in_.plan, op.group, stage));
+  if (fresh) it->second = slowest(op.call, op.group, stage);
   return it->second;
+}
+
+CollectiveCost Timer::slowest(const CollectiveCall& call, GroupKind kind, std::int64_t stage) {
+  CollectiveCost worst;
+  for (const std::vector<DeviceId>& group : groups_.of(kind, stage)) {
+    CollectiveCost cost = in_.collectives.cost(call, group);
+    if (worst.rounds == 0 || cost.time > worst.time) worst = std::move(cost);
+  }
+  return worst;
 }
 
 TimedOp Timer::time_op(const Op& op, std::int64_t stage) {
@@ -94,7 +113,7 @@ TimedOp Timer::time_op(const Op& op, std::int64_t stage) {
   timed.comm_class = op.comm_class;
   timed.event = op.event;
   timed.recompute = op.recompute;
-  if (op.kind == Op::Kind::kCompute) timed.time = kernel_time(op.kernel);
+  if (op.kind == Op::Kind::kCompute) timed.time = kernel_time(op.kernel) * slowdown(stage);
   if (communicates(op)) {
     const CollectiveCost cost = communication(op, stage);
     timed.time = cost.time;
@@ -122,9 +141,8 @@ TimedStage Timer::time_stage(std::int64_t index) {
   out.epilogue = time_ops(stage.epilogue, index);
   out.order = stage.order;
   out.pieces = stage.pieces;
-  const DeviceId device = group_members(in_.plan, GroupKind::kTensor, index).front();
-  out.scale_up_port = in_.fabric.port_bandwidth(device, Plane::kScaleUp);
-  out.scale_out_port = in_.fabric.port_bandwidth(device, Plane::kScaleOut);
+  out.scale_up_port = groups_.port(index, Plane::kScaleUp);
+  out.scale_out_port = groups_.port(index, Plane::kScaleOut);
   if (in_.program.stages.size() > 1) out.send_next = time_op(send_op(in_.program), index);
   count_uses(stage, index);
   return out;
@@ -161,18 +179,14 @@ void Timer::keep_busiest() {
   for (auto& [key, use] : best) out_.collectives.push_back(use);
 }
 
-void Timer::collect(const std::vector<Op>& ops, std::int64_t stage,
-                    std::map<CallKey, CollectiveCostModel::Request>& into) {
+void Timer::collect(const std::vector<Op>& ops, std::int64_t stage, std::set<CallKey>& into) {
   for (const Op& op : ops)
-    if (is_collective(op)) {
-      const auto [it, fresh] = into.try_emplace({op.call, op.group, stage});
-      if (fresh) it->second = {op.call, group_members(in_.plan, op.group, stage)};
-    }
+    if (is_collective(op)) into.insert({op.call, op.group, stage});
 }
 
 // All distinct collectives, so that they can be simulated side by side.
 void Timer::prefetch() {
-  std::map<CallKey, CollectiveCostModel::Request> wanted;
+  std::set<CallKey> wanted;
   for (std::size_t s = 0; s < in_.program.stages.size(); ++s) {
     const StageProgram& stage = in_.program.stages[s];
     const auto index = static_cast<std::int64_t>(s);
@@ -180,7 +194,8 @@ void Timer::prefetch() {
     if (in_.program.stages.size() > 1) collect({send_op(in_.program)}, index, wanted);
   }
   std::vector<CollectiveCostModel::Request> requests;
-  for (auto& [key, request] : wanted) requests.push_back(std::move(request));
+  for (const auto& [call, kind, stage] : wanted)
+    for (const std::vector<DeviceId>& group : groups_.of(kind, stage)) requests.push_back({call, group});
   in_.collectives.prefetch(requests, in_.workers);
 }
 

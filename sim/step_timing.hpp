@@ -1,11 +1,13 @@
 #pragma once
 // Puts a time on every operation of a step program: kernels by the chip's cost model, collectives by the fabric and the
-// protocol. Equal operations are timed once.
+// protocol. Equal operations are timed once. A collective is timed over the first group of its kind in the stage, for
+// which all others stand; where faults or drained nodes make them differ, over the slowest.
 
 #include <vector>
 
 #include "calibration/kernel_cost.hpp"
 #include "sim/collective_cost.hpp"
+#include "sim/placement.hpp"
 #include "sim/simulate.hpp"
 #include "sim/step_engine.hpp"
 #include "topology/fabric.hpp"
@@ -25,6 +27,8 @@ struct TimingInput {
   CollectiveCostModel& collectives;
   int workers = 1;
   BytesPerSecond host_bandwidth{};  // of one device to or from host memory; what CommClass::kHost runs over
+  Placement placement{};
+  std::vector<double> slowdowns{};  // of kernels, by stage (sim/placement.hpp); none: 1
 };
 
 StepTiming time_step(const TimingInput& input);

@@ -4,10 +4,12 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <exception>
 #include <functional>
 
+#include "scenarios/collective_request.hpp"
 #include "scenarios/provenance.hpp"
 #include "tools/commands.hpp"
 #include "tools/exit_code.hpp"
@@ -28,6 +30,9 @@ struct CommandLine {
   ImportCommand import;
   MemoryCommand memory;
   RolloutCommand rollout;
+  FabricCommand fabric;
+  CollectiveCommand collective;
+  ResilienceCommand resilience;
   std::function<int()> chosen;
 };
 
@@ -203,6 +208,164 @@ void add_rollout(CLI::App& app, CommandLine& line) {
   });
 }
 
+void add_fabric(CLI::App& app, CommandLine& line) {
+  FabricCommand& command = line.fabric;
+  CLI::App* fabric = app.add_subcommand("fabric", "Census of a system: chips, switches, optics, bandwidths, kW, kg, $");
+  fabric->add_option("system", command.system, "A system of the catalogue, a YAML file of one, or a scenario")
+      ->required();
+  fabric->add_option("--chips", command.chips, "How many chips; default: one supernode, or what the scenario has")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 20));
+  fabric->add_option("--set", line.sets, "Lay PATH=VALUE over the system, e.g. fabric.scale_out.oversubscription=2")
+      ->allow_extra_args(false)
+      ->type_name("PATH=VALUE");
+  CLI::Option* json = fabric->add_flag("--json", command.json, "Print JSON");
+  fabric->add_flag("--names", command.names, "With --json: the names of switches, NICs and links")->needs(json);
+  fabric->add_option("--dot", command.dot, "Write the graph for Graphviz")->type_name("FILE");
+  fabric->add_option("--graphml", command.graphml, "Write the whole graph as GraphML")->type_name("FILE");
+  CLI::Option* svg = fabric->add_option("--svg", command.svg, "Draw the fabric, coloured by load")->type_name("FILE");
+  fabric->add_option("--load", command.load, "The picture's collective: all-to-all, all-reduce, all-gather or none")
+      ->needs(svg);
+  fabric->add_option("--bytes", command.bytes, "Its buffer on each device, e.g. '64 MiB'")->needs(svg);
+  fabric->callback([&line] {
+    for (const std::string& text : line.sets) line.fabric.overrides.push_back(parse_override(text));
+    line.chosen = [&line] { return fabric_command(line.fabric); };
+  });
+}
+
+// The list of commands shows one line of each, a command's own help its examples first.
+void set_examples(CLI::App& command, const char* examples) {
+  const std::string text = command.get_description() + "\n\n" + examples;
+  command.preparse_callback([&command, text](std::size_t) { command.description(text); });
+}
+
+constexpr const char* kCollectiveExamples =
+    "Examples:\n"
+    "  supernode collective all-reduce --system hgx-h100 --bytes '64 MiB'\n"
+    "  supernode collective all-to-all --system cloudmatrix-384 --ranks 384 --bytes '64 MiB' --flow\n"
+    "  supernode collective all-gather --system hgx-h100 --ranks 16 --stride 8 --bytes '1 GiB'\n"
+    "  supernode collective ep-dispatch --system cloudmatrix-384 --ranks 128 --tokens 128 --zipf 0.5\n"
+    "  supernode collective all-to-all --system cloudmatrix-384 --bytes '64 MiB' --set faults.links=3\n"
+    "  supernode collective all-reduce --system hgx-h100 --sweep bytes=1KiB..1GiB,ranks=8..512 --csv\n"
+    "  supernode collective all-reduce --system hgx-h100 --ranks 16 --stride 8 --bytes '64 MiB' \\\n"
+    "      --with all-to-all:16MiB:ranks=16\n"
+    "Sweep keys: the settings below without --, algorithm, links, optics, switches, nics (that fail, drawn at "
+    "random),\n"
+    "or any key of the system such as fabric.scale_up.bandwidth=196GB/s..784GB/s. A range doubles: a..b; a..b:x4, "
+    "a..b:+8.";
+
+void add_collective_settings(CLI::App& command, std::vector<Override>& settings) {
+  for (const SettingDoc& doc : collective_settings()) {
+    std::string name(doc.key);
+    std::replace(name.begin(), name.end(), '_', '-');
+    const auto take = [&settings, key = std::string(doc.key)](const std::string& value) {
+      settings.push_back({key, value});
+    };
+    command.add_option_function<std::string>("--" + name, take, std::string(doc.doc))
+        ->type_name(fmt::format("e.g. '{}'", doc.example));
+  }
+}
+
+void add_collective(CLI::App& app, CommandLine& line) {
+  CollectiveCommand& command = line.collective;
+  CLI::App* collective = app.add_subcommand("collective", "Time of one collective on a system, or a sweep of it");
+  set_examples(*collective, kCollectiveExamples);
+  collective
+      ->add_option("operation", command.operation,
+                   "all-reduce, all-gather, reduce-scatter, all-to-all, ep-dispatch, ep-combine or send-recv")
+      ->required();
+  collective->add_option("--system", command.system, "A system of the catalogue, a YAML file of one, or a scenario")
+      ->required()
+      ->type_name("NAME");
+  add_collective_settings(*collective, command.settings);
+  CLI::Option* flow = collective->add_flag("--flow", command.flow, "Every flow over the bare fabric, no software");
+  collective->add_flag("--simgrid", command.simgrid, "With --flow: by SimGrid, each flow on its own")->needs(flow);
+  CLI::Option* with = collective->add_option("--with", command.with, "Another one at the same time (repeatable)")
+                          ->allow_extra_args(false)
+                          ->type_name("OP:BYTES:KEY=VALUE");
+  collective->add_option("--sweep", command.sweeps, "All combinations of KEY=VALUES,KEY=VALUES (repeatable)")
+      ->allow_extra_args(false)
+      ->type_name("SWEEP")
+      ->excludes(with);
+  collective->add_option("--set", line.sets, "Lay PATH=VALUE over the system, e.g. faults.links=3 (repeatable)")
+      ->allow_extra_args(false)
+      ->type_name("PATH=VALUE");
+  collective
+      ->add_option_function<int>(
+          "--workers", [&command](int n) { command.workers = n; }, "Processes of a sweep; never changes a result")
+      ->check(CLI::Range(1, 1024))
+      ->type_name("N");
+  CLI::Option* json = collective->add_flag("--json", command.json, "Print JSON");
+  collective->add_flag("--csv", command.csv, "Print CSV")->excludes(json)->excludes(with);
+  collective->callback([&line] {
+    for (const std::string& text : line.sets) line.collective.overrides.push_back(parse_override(text));
+    line.chosen = [&line] { return collective_command(line.collective); };
+  });
+}
+
+constexpr const char* kResilienceExamples =
+    "Examples:\n"
+    "  supernode resilience deepseek_v3_cloudmatrix384 --element optics\n"
+    "  supernode resilience llama3_70b_64_h100 --element nics --loss 10% --draws 5 --workers 2\n"
+    "  supernode resilience cloudmatrix-384 --collective all-to-all --bytes '64 MiB' --element links\n"
+    "Failures are drawn at random, by seed; the first k of a draw are those of k. With --collective, the settings "
+    "below.";
+
+// "5%", "5" or "5 %".
+double parse_percent(const std::string& text) {
+  std::size_t end = 0;
+  double percent = -1;
+  try {
+    percent = std::stod(text, &end);
+  } catch (const std::exception&) {
+    end = std::string::npos;
+  }
+  const bool unit =
+      end != std::string::npos && (text.substr(end).empty() || text.substr(end) == "%" || text.substr(end) == " %");
+  if (!unit || !(percent > 0 && percent < 100))
+    throw CLI::ValidationError("--loss", fmt::format("'{}' is no percentage between 0 and 100, e.g. 5%", text));
+  return percent;
+}
+
+void add_resilience(CLI::App& app, CommandLine& line) {
+  ResilienceCommand& command = line.resilience;
+  CLI::App* resilience = app.add_subcommand("resilience", "How many parts may fail before a step loses 5 %");
+  set_examples(*resilience, kResilienceExamples);
+  resilience->add_option("scenario", command.scenario, "A scenario, as for run; with --collective also a system")
+      ->required();
+  resilience->add_option("--element", command.element, "What fails: optics, links, switches, nics or chips")
+      ->capture_default_str();
+  resilience
+      ->add_option_function<std::string>(
+          "--loss", [&command](const std::string& text) { command.loss_percent = parse_percent(text); },
+          "What may be lost of the rate (5%)")
+      ->type_name("PERCENT");
+  resilience->add_option("--draws", command.draws, "Random orders of failure")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1000}))
+      ->capture_default_str();
+  resilience->add_option("--seed", command.seed, "Of the first draw; the next ones count on")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1'000'000}))
+      ->capture_default_str();
+  resilience->add_option("--max", command.most, "Try no more failures than this")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{10'000'000}));
+  resilience->add_option("--collective", command.collective, "One collective alone instead of a step")
+      ->type_name("OPERATION");
+  add_collective_settings(*resilience, command.settings);
+  resilience->add_option("--set", line.sets, "Lay PATH=VALUE over the scenario or system (repeatable)")
+      ->allow_extra_args(false)
+      ->type_name("PATH=VALUE");
+  resilience
+      ->add_option_function<int>(
+          "--workers", [&command](int n) { command.workers = n; }, "Processes at once; never changes a result")
+      ->check(CLI::Range(1, 1024))
+      ->type_name("N");
+  CLI::Option* json = resilience->add_flag("--json", command.json, "Print JSON");
+  resilience->add_flag("--csv", command.csv, "Print CSV, a row a trial")->excludes(json);
+  resilience->callback([&line] {
+    for (const std::string& text : line.sets) line.resilience.overrides.push_back(parse_override(text));
+    line.chosen = [&line] { return resilience_command(line.resilience); };
+  });
+}
+
 void build(CLI::App& app, CommandLine& line) {
   app.require_subcommand(1);
   app.set_version_flag("--version", "supernode " + program_version());
@@ -214,6 +377,9 @@ void build(CLI::App& app, CommandLine& line) {
   add_memory(app, line);
   add_schedule(app, line);
   add_rollout(app, line);
+  add_fabric(app, line);
+  add_collective(app, line);
+  add_resilience(app, line);
   app.add_subcommand("reference", "Print the scenario reference")->callback([&line] {
     line.chosen = reference_command;
   });

@@ -51,14 +51,17 @@ void add_error(Table& table, const std::string& name, std::int64_t rows, double 
   table.add({name, std::to_string(rows), percent_text(median), percent_text(p90)});
 }
 
-// What a library chooses among is no measurement: the catalogue's protocol for the system says it.
-LibraryAlgorithms library_algorithms(const std::string& system, Diagnostics& diagnostics) {
+// What a library chooses among and how it copies tokens is no measurement: the catalogue's protocol for the system
+// says it.
+CalibrationOptions library_options(const CalibrateCommand& command, Diagnostics& diagnostics) {
   YamlNode reference;
   reference.kind = YamlNode::Kind::kScalar;
-  reference.scalar = system;
+  reference.scalar = command.subject;
   const auto tree = ReferenceResolver(diagnostics).resolve(CatalogueKind::kSystem, reference);
   const auto protocol = tree ? load_protocol(choose_protocol(*tree).name, diagnostics) : std::nullopt;
-  return protocol ? protocol->algorithms : LibraryAlgorithms{};
+  CalibrationOptions options{.exclude = command.exclude, .also_systems = command.also_systems};
+  if (protocol) options.algorithms = protocol->algorithms, options.copy_per_expert = protocol->copy_per_expert;
+  return options;
 }
 
 Table error_table() { return Table({"fitted", "rows", "median error", "90th percentile"}); }
@@ -90,8 +93,7 @@ int calibrate_collectives_command(const CalibrateCommand& command) {
   const auto rows = read_collective_trace(file, diagnostics);
   if (!rows || diagnostics.has_errors()) return bad_input(diagnostics);
   if (rows->empty()) return no_rows(command, "collective");
-  const CalibratedProtocol result = calibrate_protocol(
-      *system, *rows, {command.exclude, command.also_systems, library_algorithms(command.subject, diagnostics)});
+  const CalibratedProtocol result = calibrate_protocol(*system, *rows, library_options(command, diagnostics));
   deliver(result.text, command.out);
   Table table = error_table();
   for (const auto& fit : result.fits) {

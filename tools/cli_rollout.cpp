@@ -106,7 +106,9 @@ std::vector<Look> look_inside(const ScenarioSpec& spec) {
   const InferencePlan& plan = rl.rollout;
   const Fabric fabric = build_fabric(spec.input.system, spec.input.chips);
   CollectiveCostModel collectives(fabric, spec.input.protocol);
-  InferenceCostModel cost(spec.input.model, plan, spec.input.chip, fabric, collectives);
+  InferenceSite site{.placement = Placement(spec.input.system, spec.input.chips)};
+  site.slowdown = slowdown_of(spec.input.system, site.placement, 0, plan.instance_ranks());
+  InferenceCostModel cost(spec.input.model, plan, spec.input.chip, fabric, collectives, site);
   const double even = rl.sampled() / static_cast<double>(plan.data_parallel);
   const auto batch = std::clamp<std::int64_t>(std::llround(even), 1, plan.max_batch);
   const auto prompt = std::max<std::int64_t>(1, std::llround(rl.prompt_length));

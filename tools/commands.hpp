@@ -76,6 +76,43 @@ struct ScheduleCommand {
 };
 int schedule_command(const ScheduleCommand& command);
 
+struct FabricCommand {
+  std::string system;      // a system of the catalogue, a YAML file of one, or a scenario
+  std::int64_t chips = 0;  // 0: as the scenario or file says, else one supernode
+  std::vector<Override> overrides;
+  bool json = false;
+  bool names = false;                                 // with --json: of all switches, NICs and links
+  std::string dot, graphml, svg;                      // files to write; "" for none
+  std::string load = "all-to-all", bytes = "64 MiB";  // what colours the picture
+};
+int fabric_command(const FabricCommand& command);
+
+struct CollectiveCommand {
+  std::string operation;            // "all-reduce"
+  std::string system;               // a system of the catalogue, a YAML file of one, or a scenario
+  std::vector<Override> settings;   // scenarios/collective_request.hpp
+  std::vector<Override> overrides;  // of the system
+  std::vector<std::string> sweeps;  // scenarios/sweep_spec.hpp
+  std::vector<std::string> with;    // scenarios/collective_concurrent.hpp
+  bool flow = false;                // the bare fabric
+  bool simgrid = false;             // by SimGrid
+  std::optional<int> workers;
+  bool json = false, csv = false;
+};
+int collective_command(const CollectiveCommand& command);
+
+struct ResilienceCommand {
+  std::string scenario;  // or, with a collective, a system
+  std::string element = "optics";
+  double loss_percent = 5;
+  std::int64_t draws = 3, seed = 0, most = 0;  // most 0: all there are
+  std::string collective;                      // "" for the scenario's step
+  std::vector<Override> settings, overrides;   // as of CollectiveCommand
+  std::optional<int> workers;
+  bool json = false, csv = false;
+};
+int resilience_command(const ResilienceCommand& command);
+
 // Prints docs/scenario_reference.md.
 int reference_command();
 

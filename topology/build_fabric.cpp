@@ -3,9 +3,11 @@
 
 #include <stdexcept>
 
+#include "topology/apply_faults.hpp"
 #include "topology/clos_builder.hpp"
 #include "topology/cloudmatrix_builder.hpp"
 #include "topology/composed_builder.hpp"
+#include "topology/connectivity.hpp"
 #include "topology/fabric.hpp"
 #include "topology/mesh_builder.hpp"
 #include "topology/node_builder.hpp"
@@ -57,6 +59,10 @@ ScaleUpBuilder scale_up_builder(FabricKind kind) {
   throw std::logic_error("unknown fabric kind");
 }
 
+std::int64_t nodes_built(const SystemSpec& spec, std::int64_t chips) {
+  return cluster_size(spec, chips).nodes + spec.spare_nodes;
+}
+
 }  // namespace
 
 ClusterSize cluster_size(const SystemSpec& spec, std::int64_t chips) {
@@ -66,19 +72,23 @@ ClusterSize cluster_size(const SystemSpec& spec, std::int64_t chips) {
 
 void check_buildable(const SystemSpec& spec, std::int64_t chips) {
   check_values(spec, chips);
-  clos_shape(spec, cluster_size(spec, chips).nodes);  // refuses a cluster that is too large for its switches
+  const std::int64_t nodes = nodes_built(spec, chips);
+  if (spec.kind == FabricKind::kComposed) check_layers(spec, chips + spec.spare_nodes * spec.chips_per_node);
+  clos_shape(spec, nodes);     // refuses a cluster that is too large for its switches
+  healthy_nodes(spec, chips);  // refuses one with too few of them
 }
 
 Fabric build_fabric(const SystemSpec& spec, std::int64_t chips) {
   check_buildable(spec, chips);
-  const ClusterSize size = cluster_size(spec, chips);
+  const std::int64_t count = nodes_built(spec, chips);
   Fabric fabric;
   NodeBuilder builder(fabric, spec);
   std::vector<BuiltNode> nodes;
-  for (std::int64_t i = 0; i < size.nodes; ++i) nodes.push_back(builder.add());
+  for (std::int64_t i = 0; i < count; ++i) nodes.push_back(builder.add());
   scale_up_builder(spec.kind)(fabric, spec, nodes);
   connect_scale_out(fabric, spec, nodes);
-  apply_faults(fabric, spec.faults);
+  apply_faults(fabric, spec);
+  check_connected(fabric, drained_nodes(spec, count));
   fabric.seal();
   return fabric;
 }

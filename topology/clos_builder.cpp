@@ -147,6 +147,12 @@ void set_places(Fabric& fabric, const SystemSpec& spec, const ClosShape& shape, 
 }  // namespace
 
 void connect_scale_out(Fabric& fabric, const SystemSpec& spec, const std::vector<BuiltNode>& nodes) {
+  const ScaleOutSpec& out = spec.scale_out;
+  const bool ecmp = out.path_choice == PathChoice::kEcmp;
+  fabric.set_hashing(Plane::kScaleOut, {.ecmp = ecmp,
+                                        .flows = ecmp ? static_cast<int>(out.ecmp_flows) : 1,
+                                        .seed = ecmp ? static_cast<std::uint64_t>(out.ecmp_seed) : 0});
+  fabric.set_pxn(out.pxn);
   const ClosShape shape = clos_shape(spec, std::ssize(nodes));
   for (const BuiltNode& node : nodes) set_places(fabric, spec, shape, node);
   ClosBuilder builder(fabric, spec, std::ssize(nodes));

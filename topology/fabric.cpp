@@ -88,9 +88,11 @@ DeviceId Fabric::add_device(std::string name, DevicePlace place) {
 LinkId Fabric::connect(VertexId a, VertexId b, const LinkSpec& spec) {
   assert(!impl_->sealed);
   assert(spec.bandwidth > BytesPerSecond(0) && spec.latency >= Seconds(0));
-  const FabricLink link{.spec = spec, .share = 1, .from = a.index, .to = b.index, .forward = {}, .backward = {}};
+  const LinkId id(static_cast<std::int64_t>(impl_->links.size()));
+  const FabricLink link{
+      .spec = spec, .share = 1, .from = a.index, .to = b.index, .forward = {}, .backward = {}, .id = id};
   impl_->links.push_back(boost::add_edge(a.index, b.index, link, impl_->graph).first);
-  return LinkId(static_cast<std::int64_t>(impl_->links.size()) - 1);
+  return id;
 }
 
 void Fabric::set_share(LinkId link, double share) {
@@ -101,6 +103,7 @@ void Fabric::set_share(LinkId link, double share) {
 
 void Fabric::set_grid(const Grid& grid) { impl_->grid = grid; }
 void Fabric::set_hashing(Plane plane, const Hashing& hashing) { impl_->hashing[plane] = hashing; }
+void Fabric::set_pxn(bool on) { impl_->pxn = on; }
 
 VertexId Fabric::vertex(DeviceId device) const { return impl_->devices[device.index]; }
 
@@ -108,10 +111,15 @@ void Fabric::seal() {
   assert(!impl_->sealed);
   impl_->build_bundles();
   impl_->check_uniform();
-  impl_->count_devices_below();
   impl_->forward.reached.resize(impl_->tiers.size());
   impl_->backward.reached.resize(impl_->tiers.size());
   impl_->sealed = true;
+  if (impl_->degraded) {
+    impl_->build_lanes();
+    impl_->choose_relays();
+    impl_->colour_devices();
+  }
+  impl_->count_devices_below();
 }
 
 std::int64_t Fabric::device_count() const { return static_cast<std::int64_t>(impl_->devices.size()); }
@@ -124,7 +132,8 @@ void Fabric::set_scale_out_place(DeviceId device, int rail, int leaf, int pod) {
 
 const DevicePlace& Fabric::place(DeviceId device) const { return impl_->places[device.index]; }
 const Bundle& Fabric::bundle(BundleId id) const { return impl_->bundle(id); }
-bool Fabric::degraded() const { return impl_->degraded; }
+const Grid& Fabric::grid() const { return impl_->grid; }
+bool Fabric::pxn() const { return impl_->pxn; }
 
 std::string Fabric::bundle_name(BundleId id) const {
   const auto [from, to] = impl_->bundle_ends[static_cast<std::size_t>(id.index)];
@@ -151,17 +160,20 @@ std::int64_t Fabric::bundle_count() const { return static_cast<std::int64_t>(imp
 
 BytesPerSecond Fabric::port_bandwidth(DeviceId device, Plane plane) const {
   assert(impl_->sealed);
+  const DeviceId port_owner = impl_->relay_of(device, plane);
+  if (!port_owner.valid()) return {};
   BytesPerSecond total{};
-  for (const TierEdge& own : impl_->tiers[impl_->tier_of(device)].edges) {
+  for (const TierEdge& own : impl_->tiers[impl_->tier_of(port_owner)].edges) {
     const Bundle& port = impl_->bundle(own.bundle);
     const FabricTier& far = impl_->tiers[own.to];
+    if (port.bandwidth <= BytesPerSecond(0)) continue;
     if (far.kind == VertexKind::kNic) {
       for (const TierEdge& edge : far.edges) {
         const Bundle& wire = impl_->bundle(edge.bundle);
         if (wire.plane == plane && plane != Plane::kLocal) total += wire.bandwidth / wire.devices_below;
       }
     } else if (port.plane == plane) {
-      total += port.bandwidth;
+      total += port.bandwidth / static_cast<double>(impl_->relayed_by(port_owner, plane));
     }
   }
   return total;
@@ -201,6 +213,17 @@ std::uint64_t Fabric::fingerprint() const {
     bytes.put(link.spec.plane);
     bytes.put(link.share);
   }
+  for (const GridDimension& dimension : impl_->grid.dimensions) {
+    bytes.put(dimension.size);
+    bytes.put(dimension.ring);
+  }
+  for (const auto& [plane, hashing] : impl_->hashing) {
+    bytes.put(plane);
+    bytes.put(hashing.ecmp);
+    bytes.put(hashing.flows);
+    bytes.put(hashing.seed);
+  }
+  bytes.put(impl_->pxn);
   return fnv1a(bytes.take());
 }
 

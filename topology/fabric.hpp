@@ -10,14 +10,13 @@
 // every shortest-path DAG, equal-cost spraying loads each link of a bundle equally.
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/ids.hpp"
 #include "base/quantity.hpp"
+#include "topology/fabric_views.hpp"
 #include "topology/grid.hpp"
 #include "topology/link_spec.hpp"
 
@@ -46,54 +45,6 @@ struct Route {
   std::int64_t paths = 1;         // equal-cost shortest paths in the full graph (its path diversity)
 };
 
-// How a plane picks one of several shortest paths for a flow: sprayed over all of them packet by packet, or hashed onto
-// one (ECMP), in which case flows may collide on a link while others idle.
-struct Hashing {
-  bool ecmp = false;
-  int flows = 1;  // a message is cut into so many, each hashed on its own (queue pairs)
-  std::uint64_t seed = 0;
-};
-
-struct VertexView {
-  VertexKind kind = VertexKind::kSwitch;
-  std::string_view name, tier;
-};
-
-struct LinkView {
-  VertexId a, b;
-  LinkSpec spec;               // as built
-  double share = 1;            // of the bandwidth that is left: 1 healthy, 0 dead
-  BundleId forward, backward;  // a to b, b to a
-};
-
-// What flows share beyond the bundles they cross: sub-planes never meet, so where they have lost links unevenly a route
-// carries less than its narrowest bundle. Flows with equal keys share one limit.
-struct JointLimit {
-  std::uint64_t key = 0;
-  BytesPerSecond capacity{};
-};
-
-// One link of a hashed flow's path.
-struct HashedHop {
-  BundleId bundle;
-  LinkId link;
-};
-
-// The shortest paths between two devices in the full graph, found without tiers or bundles.
-struct FullGraphPaths {
-  int hops = 0;
-  std::int64_t paths = 0;
-  // Spraying equally at every vertex: the most loaded link of a bundle over the bundle's mean; 1 when the bundle model
-  // is exact.
-  double imbalance = 1;
-};
-
-// How many of each thing there are.
-struct Census {
-  std::map<std::string, std::int64_t> vertices;  // "device", "chip" (packages), "cpu", "nic", "switch:<tier class>"
-  std::map<std::string, std::int64_t> links;     // duplex links by "<plane>/<medium>"
-};
-
 class Fabric {
  public:
   Fabric();
@@ -111,6 +62,8 @@ class Fabric {
   void set_share(LinkId link, double share);  // a fault: what is left of the bandwidth, 0 to 1
   void set_grid(const Grid& grid);            // of every supernode's scale-up plane
   void set_hashing(Plane plane, const Hashing& hashing);
+  void set_pxn(bool on);  // to another rail: over the scale-up plane to the node's device on that rail, then its NIC
+  void note_fault(std::string note);  // what is broken, in words, for a report
   // Computes tiers and bundles; call once, after the last connect. Asserts that bundles are uniform.
   void seal();
 
@@ -126,13 +79,24 @@ class Fabric {
   VertexView vertex_view(VertexId vertex) const;
   LinkView link(LinkId link) const;
   const Hashing& hashing(Plane plane) const;
+  const Grid& grid() const;  // empty when devices do not forward
+  bool pxn() const;
+
+  // --- faults ---------------------------------------------------------------------------------------------------
   bool degraded() const;  // some link has lost bandwidth
+  const std::vector<std::string>& fault_notes() const;
+  // Devices of one colour have links on their way up that are degraded alike; 0 for all in a healthy fabric.
+  std::int32_t fault_colour(DeviceId device) const;
+  // What a route may carry less than its bundles, each of them alone; none in a healthy fabric.
+  std::vector<JointLimit> joint_limits(const Route& route) const;
+
+  // --- routes ---------------------------------------------------------------------------------------------------
 
   // The route the software takes: a direct kLocal link (a sibling die) when there is one, else within a supernode over
-  // kScaleUp, between supernodes over kScaleOut. Fewest hops, ties by lower latency. Cached, so not thread-safe; the
-  // reference stays valid as long as the fabric. Asserts that the devices differ and are connected.
+  // kScaleUp, between supernodes over kScaleOut. Fewest hops, ties by lower latency. Around faults: docs/models/
+  // fabric.md. Cached, so not thread-safe; the reference stays valid as long as the fabric. Asserts that the devices
+  // differ; throws std::runtime_error when faults have cut one off from the other.
   const Route& route(DeviceId from, DeviceId to) const;
-  std::vector<JointLimit> joint_limits(const Route& route) const;  // none in a healthy fabric
   // The links that flow number `flow` of a message takes under ECMP: a live one of each bundle, chosen at every vertex
   // by a hash of the two devices, the flow, the vertex and the seed.
   std::vector<HashedHop> hashed_path(const Route& route, DeviceId from, DeviceId to, int flow) const;
@@ -143,7 +107,8 @@ class Fabric {
   FullGraphPaths full_graph_paths(Plane plane, DeviceId from, DeviceId to) const;
 
   // One device's bandwidth into a plane, one direction: the sum of its own links; for kScaleOut its share of its NIC
-  // when all devices of that NIC send at once. Zero when the device is not on the plane.
+  // when all devices of that NIC send at once. Zero when the device is not on the plane. A device that faults have cut
+  // off from it has its part of the port of the device that relays for it.
   BytesPerSecond port_bandwidth(DeviceId device, Plane plane) const;
 
   Census census() const;

@@ -91,12 +91,14 @@ std::vector<int> Fabric::Impl::levels(Plane plane) const {
   return level;
 }
 
-// For each tier, the devices from which it is reached by going up only.
+// For each tier, the devices from which it is reached by going up only; through its relay, where a device needs one.
 std::vector<int> Fabric::Impl::devices_under(Plane plane) const {
   const std::vector<int> level = levels(plane);
   std::vector<int> count(tiers.size(), 0), seen(tiers.size(), -1), stack;
-  for (const VertexId device : devices) {
-    stack.assign(1, tier_of(device));
+  for (std::int64_t i = 0; i < std::ssize(devices); ++i) {
+    const DeviceId device(i), relay = relay_of(device, plane);
+    if (!relay.valid()) continue;
+    stack.assign(1, tier_of(relay));
     while (!stack.empty()) {
       const int tier = stack.back();
       stack.pop_back();
@@ -119,7 +121,8 @@ void Fabric::Impl::count_devices_below() {
     for (std::size_t tier = 0; tier < tiers.size(); ++tier) {
       for (const TierEdge& edge : tiers[tier].edges) {
         Bundle& bundle = bundles[edge.bundle.index];
-        if (bundle.plane != plane || tiers[tier].endpoint() || tiers[edge.to].endpoint()) continue;
+        const bool port = tiers[tier].endpoint() || tiers[edge.to].endpoint();
+        if (bundle.plane != plane || (port && !degraded)) continue;
         bundle.devices_below = std::max(1, std::min(count[tier], count[edge.to]));
       }
     }

@@ -5,11 +5,14 @@
 #include <boost/graph/adjacency_list.hpp>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "topology/fabric.hpp"
+#include "topology/lanes.hpp"
 
 namespace supernode {
 
@@ -24,10 +27,12 @@ struct FabricLink {
   double share = 1;            // of the bandwidth that is left
   int from = 0, to = 0;        // vertices, in the direction of `forward`
   BundleId forward, backward;  // set by seal()
+  LinkId id;
 };
 
+// Links in a list: an edge's descriptor points to it, and stays good while more are added.
 using FabricGraph = boost::adjacency_list<boost::vecS, boost::vecS, boost::undirectedS, FabricVertex, FabricLink,
-                                          boost::no_property, boost::vecS>;
+                                          boost::no_property, boost::listS>;
 
 // A bundle as seen from the tier it leaves.
 struct TierEdge {
@@ -59,6 +64,7 @@ struct TierWave {
   std::vector<Reached> reached;
   std::vector<int> frontier, next;
   int depth = 0;
+  bool relays = false;  // devices forward
 };
 
 struct Fabric::Impl {
@@ -72,8 +78,19 @@ struct Fabric::Impl {
   std::vector<FabricGraph::edge_descriptor> links;  // by LinkId
   Grid grid;
   std::map<Plane, Hashing> hashing;
-  bool degraded = false;
+  bool pxn = false;
   bool sealed = false;
+
+  // Of a degraded fabric only.
+  bool degraded = false;
+  std::vector<std::string> fault_notes;
+  std::optional<Lanes> lanes;
+  std::map<Plane, std::vector<DeviceId>> relays;  // by device: who forwards for it into the plane; itself when it need
+                                                  // not, invalid when nobody can
+  std::map<Plane, std::vector<int>> users;        // by device: for how many it forwards, itself included
+  std::vector<std::int32_t> colours;              // by device
+  mutable std::unordered_map<std::int64_t, double> gather_limits;
+  mutable std::unordered_map<DeviceId, std::vector<DeviceId>> ways_outside;
 
   mutable TierWave forward, backward;
   mutable int stamp = 0;
@@ -82,6 +99,7 @@ struct Fabric::Impl {
   int tier_of(VertexId vertex) const { return graph[vertex.index].tier; }
   int tier_of(DeviceId device) const { return tier_of(devices[device.index]); }
   const Bundle& bundle(BundleId id) const { return bundles[id.index]; }
+  bool alive(BundleId id) const { return bundle(id).bandwidth > BytesPerSecond(0); }
   static BundleId opposite(BundleId id) { return BundleId(id.index ^ 1); }
 
   int intern_tier(VertexKind kind, const std::string& name);
@@ -91,14 +109,49 @@ struct Fabric::Impl {
 
   // The bundle between two tiers that a route over `plane` may use, or null.
   const TierEdge* direct_link(int from, int to, Plane plane) const;
-  // The route over one plane, or no bundles when there is none.
+  // Sets what a degraded fabric has (degraded_fabric.cpp).
+  void build_lanes();
+  void choose_relays();
+  void colour_devices();
+  class FaultMarks;
+  // The other devices of its chip that a live die-to-die link leads to.
+  std::vector<DeviceId> siblings(DeviceId device) const;
+  DeviceId relay_of(DeviceId device, Plane plane) const;
+  std::int64_t relayed_by(DeviceId device, Plane plane) const;  // devices that use its port, itself included
+  // Routes around faults (detours.cpp); no bundles when there is none.
+  Route inside_route(DeviceId from, DeviceId to) const;
+  Route outside_route(DeviceId from, DeviceId to) const;
+  Route detour(DeviceId from, DeviceId to) const;
+  std::string not_connected(DeviceId from, DeviceId to) const;
+  double gather_limit(BundleId id, bool onward) const;  // B/s (joint_limits.cpp)
+  std::vector<int> levels(Plane plane) const;
+
+  // Of one supernode and one block of the grid, so that devices lead from one to the other by dimensions.
+  bool same_block(DeviceId a, DeviceId b) const;
+  // Dimension-order: the devices passed, both ends included (grid_routes.cpp).
+  std::vector<DeviceId> dimension_order(DeviceId from, DeviceId to) const;
+  // Routes that the structure gives without a search (grid_routes.cpp, pxn_route.cpp). No bundles when it gives none or
+  // a link of it is dead.
+  Route grid_route(DeviceId from, DeviceId to) const;
+  Route pxn_route(DeviceId from, DeviceId to) const;
+  // The shortest route over one plane by search, or no bundles when there is none. `relays`: devices forward.
+  Route search_route(Plane plane, DeviceId from, DeviceId to, bool relays) const;
+  // The route over one plane, by structure or by search, or no bundles when there is none (grid_routes.cpp).
   Route find_route(Plane plane, DeviceId from, DeviceId to) const;
 
  private:
+  double gathered(BundleId id, bool onward) const;
+  bool attached(DeviceId device, Plane plane) const;
+  std::vector<DeviceId> ways_into(DeviceId device, Plane plane) const;
+  const std::vector<DeviceId>& ways_out(DeviceId device) const;
+  Route outside_route(DeviceId from, DeviceId to, DeviceId out, DeviceId in) const;
+  void drop_if_cut(Route& route) const;
+  DeviceId find_relay(DeviceId device, Plane plane) const;
+  std::set<int> places_apart(int DevicePlace::*place) const;
   BundleId bundle_between(int from, int to, const FabricLink& link, std::unordered_map<std::uint64_t, BundleId>& index);
-  std::vector<int> levels(Plane plane) const;
   std::vector<int> devices_under(Plane plane) const;
-  void start(TierWave& wave, int tier) const;
+  void start(TierWave& wave, int tier, bool relays) const;
+  bool forwards(const TierWave& wave, int tier) const;
   void expand(TierWave& wave, Plane plane, bool backwards) const;
   void reach(TierWave& wave, int from, int to, BundleId via, bool backwards) const;
   Route meet(int from, int to) const;

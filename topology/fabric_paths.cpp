@@ -19,15 +19,19 @@ using Edge = boost::graph_traits<FabricGraph>::edge_descriptor;
 struct OnPlane {
   const FabricGraph* graph = nullptr;
   Plane plane = Plane::kLocal;
-  bool operator()(const Edge& edge) const { return usable((*graph)[edge].spec.plane, plane); }
+  bool operator()(const Edge& edge) const {
+    return usable((*graph)[edge].spec.plane, plane) && (*graph)[edge].share > 0;
+  }
 };
 
-// Devices and CPUs do not forward: only the two ends of the route stay.
+// CPUs do not forward, and devices do on a grid only: elsewhere the two ends of the route stay alone.
 struct Forwards {
   const FabricGraph* graph = nullptr;
   Vertex from = 0, to = 0;
+  bool on_grid = false;
   bool operator()(Vertex vertex) const {
     const VertexKind kind = (*graph)[vertex].kind;
+    if (kind == VertexKind::kDevice) return on_grid || vertex == from || vertex == to;
     return vertex == from || vertex == to || kind == VertexKind::kSwitch || kind == VertexKind::kNic;
   }
 };
@@ -53,9 +57,9 @@ struct BundleLoad {
 // Walks the shortest-path DAG from one end to the other, level by level.
 class Spray {
  public:
-  Spray(const FabricGraph& graph, Plane plane, Vertex from, Vertex to)
+  Spray(const FabricGraph& graph, Plane plane, bool on_grid, Vertex from, Vertex to)
       : graph_(graph),
-        view_(graph, OnPlane{&graph, plane}, Forwards{&graph, from, to}),
+        view_(graph, OnPlane{&graph, plane}, Forwards{&graph, from, to, on_grid}),
         from_(from),
         to_(to),
         left_(hops_from(view_, to, boost::num_vertices(graph))) {}
@@ -113,7 +117,9 @@ class Spray {
 
 FullGraphPaths Fabric::full_graph_paths(Plane plane, DeviceId from, DeviceId to) const {
   assert(impl_->sealed && from != to);
-  Spray spray(impl_->graph, plane, static_cast<Vertex>(vertex(from).index), static_cast<Vertex>(vertex(to).index));
+  const bool on_grid = plane == Plane::kScaleUp && !impl_->grid.empty();
+  Spray spray(impl_->graph, plane, on_grid, static_cast<Vertex>(vertex(from).index),
+              static_cast<Vertex>(vertex(to).index));
   if (!spray.connected()) throw std::runtime_error("no path in the full graph");
   FullGraphPaths result;
   spray.run(result);

@@ -12,13 +12,18 @@ namespace supernode {
 
 const TierEdge* Fabric::Impl::direct_link(int from, int to, Plane plane) const {
   for (const TierEdge& edge : tiers[from].edges) {
-    if (edge.to == to && usable(bundle(edge.bundle).plane, plane)) return &edge;
+    if (edge.to == to && usable(bundle(edge.bundle).plane, plane) && alive(edge.bundle)) return &edge;
   }
   return nullptr;
 }
 
-void Fabric::Impl::start(TierWave& wave, int tier) const {
+bool Fabric::Impl::forwards(const TierWave& wave, int tier) const {
+  return !tiers[tier].endpoint() || (wave.relays && tiers[tier].kind == VertexKind::kDevice);
+}
+
+void Fabric::Impl::start(TierWave& wave, int tier, bool relays) const {
   wave.depth = 0;
+  wave.relays = relays;
   wave.frontier.assign(1, tier);
   wave.reached[tier] = {.stamp = stamp, .depth = 0, .previous = -1, .via = {}, .latency = 0, .paths = 1};
 }
@@ -45,7 +50,7 @@ void Fabric::Impl::expand(TierWave& wave, Plane plane, bool backwards) const {
   wave.next.clear();
   for (const int tier : wave.frontier) {
     for (const TierEdge& edge : tiers[tier].edges) {
-      if (tiers[edge.to].endpoint() || !usable(bundle(edge.bundle).plane, plane)) continue;
+      if (!forwards(wave, edge.to) || !usable(bundle(edge.bundle).plane, plane) || !alive(edge.bundle)) continue;
       reach(wave, tier, edge.to, edge.bundle, backwards);
     }
   }
@@ -83,7 +88,7 @@ Route Fabric::Impl::meet(int from, int to) const {
   return route;
 }
 
-Route Fabric::Impl::find_route(Plane plane, DeviceId from, DeviceId to) const {
+Route Fabric::Impl::search_route(Plane plane, DeviceId from, DeviceId to, bool relays) const {
   assert(sealed && from != to);
   const int a = tier_of(from), b = tier_of(to);
   Route route;
@@ -92,14 +97,15 @@ Route Fabric::Impl::find_route(Plane plane, DeviceId from, DeviceId to) const {
     route.paths = bundle(direct->bundle).links;
   } else {
     ++stamp;
-    start(forward, a);
-    start(backward, b);
+    start(forward, a, relays);
+    start(backward, b, relays);
     while (route.bundles.empty() && !forward.frontier.empty() && !backward.frontier.empty()) {
       const bool climb = forward.depth <= backward.depth;
       expand(climb ? forward : backward, plane, !climb);
       route = meet(a, b);
     }
   }
+  if (degraded && !route.bundles.empty()) drop_if_cut(route);
   route.plane = Plane::kLocal;
   for (const BundleId id : route.bundles) {
     route.latency += bundle(id).latency;
@@ -108,16 +114,31 @@ Route Fabric::Impl::find_route(Plane plane, DeviceId from, DeviceId to) const {
   return route;
 }
 
+// Every bundle may be alive and yet no vertex be left that leads through: sub-planes never meet.
+void Fabric::Impl::drop_if_cut(Route& route) const {
+  if (!lanes->degraded(route.bundles)) return;
+  const LaneFlow& flow = lanes->flow(route.bundles);
+  route.paths = flow.paths;
+  if (flow.capacity <= 0) route = {};
+}
+
 const Route& Fabric::route(DeviceId from, DeviceId to) const {
   const std::uint64_t key = (static_cast<std::uint64_t>(from.index) << 32) | static_cast<std::uint64_t>(to.index);
-  const auto [entry, fresh] = impl_->routes.try_emplace(key);
-  if (!fresh) return entry->second;
+  if (const auto known = impl_->routes.find(key); known != impl_->routes.end()) return known->second;
   const bool together = place(from).supernode == place(to).supernode;
   const bool siblings = impl_->direct_link(impl_->tier_of(from), impl_->tier_of(to), Plane::kLocal) != nullptr;
   const Plane plane = siblings ? Plane::kLocal : together ? Plane::kScaleUp : Plane::kScaleOut;
-  entry->second = impl_->find_route(plane, from, to);
-  assert(!entry->second.bundles.empty() && "devices are not connected");
-  return entry->second;
+  Route route = plane == Plane::kScaleOut ? impl_->pxn_route(from, to) : Route{};
+  if (route.bundles.empty()) route = impl_->find_route(plane, from, to);
+  if (route.bundles.empty() && impl_->degraded) route = impl_->detour(from, to);
+  assert((impl_->degraded || !route.bundles.empty()) && "devices are not connected");
+  if (route.bundles.empty()) throw std::runtime_error(impl_->not_connected(from, to));
+  return impl_->routes.emplace(key, std::move(route)).first->second;
+}
+
+std::string Fabric::Impl::not_connected(DeviceId from, DeviceId to) const {
+  return fmt::format("{} and {} are not connected: the faults leave no way over the scale-up or the scale-out plane",
+                     graph[devices[from.index].index].name, graph[devices[to.index].index].name);
 }
 
 Route Fabric::route_over(Plane plane, DeviceId from, DeviceId to) const {

@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <map>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -21,8 +22,6 @@
 #include "topology/link_spec.hpp"
 
 namespace supernode {
-
-class Fabric;
 
 struct LinkFault {
   std::string link;  // "node3.L1.2--supernode0.L2.2.5"
@@ -37,7 +36,7 @@ struct SlowChip {
 // Drawn without replacement in an order that the seed fixes, so that the first k of n broken ones are those of k.
 struct RandomFaults {
   std::int64_t links = 0;   // switched links of the scale-up and scale-out planes, copper or optical
-  std::int64_t optics = 0;  // optical modules: each takes its link down (two ends a link)
+  std::int64_t optics = 0;  // optical modules: each takes its cable down (two ends a cable)
   std::int64_t switches = 0, nics = 0, chips = 0;
   std::int64_t seed = 0;
 };
@@ -55,8 +54,10 @@ struct FaultSpec {
 
 void bind(FaultSpec& faults, SpecReader& reader);
 
-// Takes down what the spec says, in a fabric that is built and not yet sealed. Throws std::invalid_argument with the
-// nearest name when there is no such link, switch or NIC, or fewer than are to be drawn.
-void apply_faults(Fabric& fabric, const FaultSpec& faults);
+// Faults that a fabric cannot have or live with: an unknown name, more than there are, devices cut off.
+class FaultError : public std::invalid_argument {
+ public:
+  explicit FaultError(const std::string& what) : std::invalid_argument("faults: " + what) {}
+};
 
 }  // namespace supernode

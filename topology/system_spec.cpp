@@ -1,6 +1,8 @@
 // The YAML layout of a system.
 #include "topology/system_spec.hpp"
 
+#include "topology/composed_builder.hpp"
+
 namespace supernode {
 
 namespace {
@@ -35,7 +37,7 @@ void bind_second_tier(ScaleUpSpec& up, SpecReader& r) {
 void bind_scale_up(SystemSpec& spec, SpecReader& r) {
   ScaleUpSpec& up = spec.scale_up;
   const bool composed = spec.kind == FabricKind::kComposed;
-  if (r.documenting() || composed) bind(up.layers, r, "layers");
+  if (r.documenting() || composed) bind_layers(up.layers, r, "layers");
   if (!r.documenting() && composed) return;
   r.sourced({"bandwidth", "one chip into the scale-up plane, all sub-planes or mesh links together, per direction",
              kRequired},
@@ -67,6 +69,7 @@ void bind_scale_out(ScaleOutSpec& out, SpecReader& r) {
             {.min = 1, .max = 1024});
   r.integer({"ecmp_seed", "which draw of the hash"}, out.ecmp_seed, {.min = 0});
   r.boolean({"pxn", "traffic to another rail goes over the node's chip on that rail (NCCL's PXN)"}, out.pxn);
+  if (out.pxn && !out.rail_optimised) r.error("pxn", "without rail_optimised there are no rails to cross");
 }
 
 void bind_fabric(SystemSpec& spec, SpecReader& r) {
@@ -102,6 +105,7 @@ void bind(SystemSpec& spec, SpecReader& r) {
       {"host_bandwidth", "one chip from CPU memory, or to it (PCIe, NVLink-C2C): what offloading runs over", kRequired},
       spec.host_bandwidth);
   r.object({"fabric", "the interconnect", kRequired}, [&](SpecReader& inner) { bind_fabric(spec, inner); });
+  if (spec.kind == FabricKind::kComposed) derive_scale_up(spec);
   r.integer({"spare_nodes", "nodes that stand ready for those with a dead chip"}, spec.spare_nodes,
             {.min = 0, .max = 100000});
   r.object({"faults", "what is broken"}, [&](SpecReader& inner) { bind(spec.faults, inner); });

@@ -178,13 +178,15 @@ void InferenceLayer::routed(double rows, std::int64_t groups, std::int64_t width
   gemm("moe.down", m, model_.hidden, width, active);
 }
 
-// Each rank sends its share of the replica's tokens to the ranks of their experts and gets the results back.
+// Each rank sends its share of the replica's tokens to the ranks of their experts and gets the results back; a decoding
+// step by the kernels made for it.
 void InferenceLayer::exchange_experts() {
   const MoeSpec& moe = model_.moe;
   const std::int64_t ranks = plan_.expert_parallel, rows = local_rows();
   const TokenRouting routing{.topk = std::max<std::int64_t>(1, std::llround(moe.real_topk())),
                              .experts = moe.experts,
-                             .node_limit = moe.node_limit};
+                             .node_limit = moe.node_limit,
+                             .low_latency = !pass_.prefill};
   const double elements = real(rows) * real(model_.hidden);
   const auto exchange = [&](std::string name, CollectiveOp op, Precision precision) {
     const CollectiveCall call{op, elements * bytes_per_element(precision), routing};

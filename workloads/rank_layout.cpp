@@ -117,6 +117,23 @@ std::vector<DeviceId> group_members(const PlanSpec& plan, GroupKind kind, std::i
   }
 }
 
+// The first group is every stride-th of the stage's ranks, n of them; so is each other, shifted by less than a stride
+// or by whole runs of n strides. Its members of other stages are shifted alike.
+std::vector<std::vector<DeviceId>> all_groups(const PlanSpec& plan, GroupKind kind, std::int64_t stage) {
+  const std::vector<DeviceId> first = group_members(plan, kind, stage);
+  const std::int64_t ranks = plan.stage_ranks(), origin = first.front().index;
+  std::int64_t count = 0;
+  for (const DeviceId member : first) count += member.index / ranks == origin / ranks ? 1 : 0;
+  const std::int64_t stride = count > 1 ? first[1].index - origin : 1;
+  std::vector<std::vector<DeviceId>> groups;
+  for (std::int64_t shift = 0; shift < ranks; ++shift) {
+    if (shift / stride % count != 0) continue;
+    std::vector<DeviceId>& group = groups.emplace_back(first);
+    for (DeviceId& member : group) member = DeviceId(member.index + shift);
+  }
+  return groups;
+}
+
 std::int64_t piece_count(const PlanSpec& plan) { return plan.pipeline_parallel * plan.virtual_stages; }
 
 std::int64_t chain_count(const PlanSpec& plan) { return plan.schedule == PipelineSchedule::kDualPipe ? 2 : 1; }

@@ -32,6 +32,8 @@ enum class GroupKind {
 // its peer in the next stage, wrapping; kEmbedding: first and last stage). Rank r runs on device r. Under kDualPipe the
 // groups of dense and expert replicas hold the ranks of the mirror stage too.
 std::vector<DeviceId> group_members(const PlanSpec& plan, GroupKind kind, std::int64_t stage);
+// All groups of the kind that hold a rank of the stage; the first is the one above.
+std::vector<std::vector<DeviceId>> all_groups(const PlanSpec& plan, GroupKind kind, std::int64_t stage);
 
 // Ranks of one Ulysses group: CP for kUlysses, ContextSpec::ulysses for kHybrid, else 1.
 std::int64_t ulysses_degree(const PlanSpec& plan);

@@ -17,6 +17,15 @@ std::unique_ptr<CollectiveAlgorithm> make_nvls();
 std::unique_ptr<CollectiveAlgorithm> make_hierarchical();            // levels: inside a node, between nodes
 std::unique_ptr<CollectiveAlgorithm> make_hierarchical_mesh();       // the same, all neighbours at once inside a node
 std::unique_ptr<CollectiveAlgorithm> make_hierarchical_supernode();  // levels: inside a supernode, between supernodes
+std::unique_ptr<CollectiveAlgorithm> make_bidirectional_ring();
+std::unique_ptr<CollectiveAlgorithm> make_multi_ring();
+std::unique_ptr<CollectiveAlgorithm> make_bruck();
+std::unique_ptr<CollectiveAlgorithm> make_halving_doubling_folded();
+std::unique_ptr<CollectiveAlgorithm> make_grid();
+std::unique_ptr<CollectiveAlgorithm> make_grid_split();
+std::unique_ptr<CollectiveAlgorithm> make_windowed();
+std::unique_ptr<CollectiveAlgorithm> make_sharp();
+std::unique_ptr<CollectiveAlgorithm> make_chain();
 
 // How often a reduction's data pass the ports: 2 for all-reduce (reduce-scatter, then all-gather), 1 for either alone,
 // 0 for what is no reduction or gather.

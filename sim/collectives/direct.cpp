@@ -22,11 +22,19 @@ class Direct : public CollectiveAlgorithm {
   }
   std::vector<Round> rounds(const CollectiveCall& call, const GroupShape& group) const override {
     const auto n = static_cast<std::int32_t>(group.size());
-    const bool exchange = is_exchange(call.op);
-    const Bytes bytes = exchange ? bytes_per_peer(call, group) : call.bytes / n;
-    Round round{{}, exchange ? 1 : reduction_phases(call.op)};
-    for (std::int32_t i = 0; i < n; ++i)
-      for (std::int32_t shift = 1; shift < n; ++shift) round.transfers.push_back({i, (i + shift) % n, bytes});
+    Round round{{}, is_exchange(call.op) ? 1 : reduction_phases(call.op)};
+    const auto add_all = [&](const auto& bytes) {
+      for (std::int32_t i = 0; i < n; ++i)
+        for (std::int32_t shift = 1; shift < n; ++shift) {
+          const std::int32_t to = (i + shift) % n;
+          round.transfers.push_back({i, to, bytes(i, to)});
+        }
+    };
+    if (is_exchange(call.op)) {
+      add_all(PeerBytes(call, group));
+    } else {
+      add_all([&](std::int32_t, std::int32_t) { return call.bytes / n; });
+    }
     return {round};
   }
   // One message to each peer and phase.

@@ -11,23 +11,14 @@
 // servers).
 
 #include <algorithm>
-#include <map>
 
+#include "base/expert_load.hpp"
 #include "sim/collectives/builtin.hpp"
+#include "sim/collectives/equal_units.hpp"
 #include "sim/collectives/token_spread.hpp"
 
 namespace supernode {
 namespace {
-
-// Positions by unit, all units of one size, or empty.
-std::vector<std::vector<std::int32_t>> equal_units(const std::vector<std::int32_t>& unit_of) {
-  std::map<std::int32_t, std::vector<std::int32_t>> by_unit;
-  for (std::size_t i = 0; i < unit_of.size(); ++i) by_unit[unit_of[i]].push_back(static_cast<std::int32_t>(i));
-  std::vector<std::vector<std::int32_t>> units;
-  for (auto& [unit, positions] : by_unit) units.push_back(std::move(positions));
-  const bool equal = std::ranges::all_of(units, [&](const auto& u) { return u.size() == units.front().size(); });
-  return equal ? units : std::vector<std::vector<std::int32_t>>{};
-}
 
 enum class Inside { kRing, kMesh };
 
@@ -36,6 +27,7 @@ class Hierarchical : public CollectiveAlgorithm {
   Hierarchical(std::string name, std::vector<std::int32_t> GroupShape::*level, Inside inside = Inside::kRing)
       : name_(std::move(name)), level_(level), inside_(inside) {}
   std::string name() const override { return name_; }
+  bool chunked() const override { return true; }
 
   bool supports(const CollectiveCall& call, const GroupShape& group) const override {
     if (group.size() < 4 || call.op == CollectiveOp::kSendRecv) return false;
@@ -81,29 +73,52 @@ class Hierarchical : public CollectiveAlgorithm {
     return round;
   }
 
-  // Bytes to one peer in another unit (for all its ranks together), and to one peer inside the unit.
-  struct PeerBytes {
-    Bytes across, inside;
+  // Bytes to one peer in another unit (for all its ranks together), and to one peer inside the unit. The unit and the
+  // rank that hold the experts decide: of the receiver in a dispatch, of the sender in a combine.
+  struct LevelBytes {
+    std::vector<Bytes> across;  // by unit
+    std::vector<Bytes> inside;  // by position
   };
-  static PeerBytes peer_bytes(const CollectiveCall& call, const Units& units) {
+  static LevelBytes level_bytes(const CollectiveCall& call, const Units& units) {
     const auto m = static_cast<std::int64_t>(units.size()), g = static_cast<std::int64_t>(units.front().size());
-    if (call.op == CollectiveOp::kAllToAll)
-      return {call.bytes / static_cast<double>(m), call.bytes / static_cast<double>(g)};
-    const TokenSpread spread = token_spread(call.routing, m * g, m);
+    const auto n = static_cast<std::size_t>(m * g);
     // A rank receives from each of the m units the tokens meant for it from the g-1 ranks not of its own place.
-    return {call.bytes * spread.node, call.bytes * (spread.rank * static_cast<double>(m))};
+    const auto all_units = [&](double rank) { return call.bytes * (rank * static_cast<double>(m)); };
+    LevelBytes bytes{std::vector<Bytes>(units.size()), std::vector<Bytes>(n)};
+    if (call.op == CollectiveOp::kAllToAll) {
+      std::ranges::fill(bytes.across, call.bytes / static_cast<double>(m));
+      std::ranges::fill(bytes.inside, call.bytes / static_cast<double>(g));
+    } else if (call.routing.skewed()) {
+      std::vector<std::int32_t> unit_of(n);
+      for (std::size_t u = 0; u < units.size(); ++u)
+        for (const std::int32_t i : units[u]) unit_of[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(u);
+      const ExpertSpread spread = spread_experts(call.routing, unit_of);
+      std::ranges::transform(spread.unit, bytes.across.begin(), [&](double hit) { return call.bytes * hit; });
+      std::ranges::transform(spread.rank, bytes.inside.begin(), all_units);
+    } else {
+      const TokenSpread spread = token_spread(call.routing, m * g, m);
+      std::ranges::fill(bytes.across, call.bytes * spread.node);
+      std::ranges::fill(bytes.inside, all_units(spread.rank));
+    }
+    return bytes;
   }
 
   static Round exchange(const CollectiveCall& call, const Units& units) {
     const std::size_t m = units.size(), g = units.front().size();
-    const PeerBytes bytes = peer_bytes(call, units);
+    const LevelBytes bytes = level_bytes(call, units);
+    const bool dispatch = call.op == CollectiveOp::kEpDispatch;
     Round round{{}, 2};
     for (std::size_t u = 0; u < m; ++u)
       for (std::size_t i = 0; i < g; ++i) {
-        for (std::size_t d = 1; d < g; ++d)
-          round.transfers.push_back({units[u][i], units[u][(i + d) % g], bytes.inside / 2});
-        for (std::size_t d = 1; d < m; ++d)
-          round.transfers.push_back({units[u][i], units[(u + d) % m][i], bytes.across / 2});
+        const std::int32_t self = units[u][i];
+        for (std::size_t d = 1; d < g; ++d) {
+          const std::int32_t to = units[u][(i + d) % g];
+          round.transfers.push_back({self, to, bytes.inside[static_cast<std::size_t>(dispatch ? to : self)] / 2});
+        }
+        for (std::size_t d = 1; d < m; ++d) {
+          const std::size_t v = (u + d) % m;
+          round.transfers.push_back({self, units[v][i], bytes.across[dispatch ? v : u] / 2});
+        }
       }
     return round;
   }

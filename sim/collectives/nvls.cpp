@@ -15,6 +15,8 @@ namespace {
 class Nvls : public CollectiveAlgorithm {
  public:
   std::string name() const override { return "nvls"; }
+  bool chunked() const override { return true; }
+  bool in_network() const override { return true; }
   bool supports(const CollectiveCall& call, const GroupShape& group) const override {
     const auto& supernode = group.supernode;
     return call.op == CollectiveOp::kAllReduce && group.size() >= 3 &&

@@ -15,11 +15,14 @@ class Pairwise : public CollectiveAlgorithm {
   }
   std::vector<Round> rounds(const CollectiveCall& call, const GroupShape& group) const override {
     const auto n = static_cast<std::int32_t>(group.size());
-    const Bytes bytes = bytes_per_peer(call, group);
+    const PeerBytes bytes(call, group);
     std::vector<Round> rounds;
     for (std::int32_t shift = 1; shift < n; ++shift) {
       Round round;
-      for (std::int32_t i = 0; i < n; ++i) round.transfers.push_back({i, (i + shift) % n, bytes});
+      for (std::int32_t i = 0; i < n; ++i) {
+        const std::int32_t to = (i + shift) % n;
+        round.transfers.push_back({i, to, bytes(i, to)});
+      }
       rounds.push_back(std::move(round));
     }
     return rounds;

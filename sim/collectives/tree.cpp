@@ -20,6 +20,7 @@ std::int32_t parent(std::int32_t r, std::int32_t n) {
 class Tree : public CollectiveAlgorithm {
  public:
   std::string name() const override { return "tree"; }
+  bool chunked() const override { return true; }
   bool supports(const CollectiveCall& call, const GroupShape& group) const override {
     return call.op == CollectiveOp::kAllReduce && group.size() >= 3;
   }

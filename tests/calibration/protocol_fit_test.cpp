@@ -11,72 +11,109 @@ namespace {
 
 using namespace literals;
 
-ProtocolFit truth() {
-  ProtocolFit fit;
-  fit.launch.value = 12_us;
-  fit.alpha.value = 1.5_us;
-  fit.efficiency.value = 0.8;
-  fit.half_size.value = 512_KiB;
-  return fit;
+ProtocolRegime regime(Seconds launch, Seconds alpha, double efficiency) {
+  ProtocolRegime r;
+  r.launch.value = launch;
+  r.alpha.value = alpha;
+  r.efficiency.value = efficiency;
+  return r;
+}
+
+// Small data quickly, large data at the better rate. On a port of 100 GB/s the second is the faster one from where
+// 5 + 0.5 n + S / 30 GB/s = 40 + 2 n + S / 80 GB/s.
+ProtocolFit truth() { return {.regimes = {regime(5_us, 0.5_us, 0.3), regime(40_us, 2_us, 0.8)}}; }
+
+ProtocolRow row_of(std::int64_t steps, Bytes bytes) {
+  ProtocolRow row;
+  row.options = {{"ring", steps, {}, bytes / 100_GBps}};
+  row.ranks = steps + 1;
+  row.block = bytes / static_cast<double>(steps + 1);
+  return row;
 }
 
 std::vector<ProtocolRow> rows_of(const ProtocolFit& fit) {
   std::vector<ProtocolRow> rows;
-  for (std::int64_t steps : {2, 6, 14, 30})
-    for (double bytes = 1024; bytes < 5e9; bytes *= 8) {
-      ProtocolRow row;
-      row.steps = steps;
-      // Ports of 50, 150, 350 and 750 GB/s: on a single one half_size would only add a constant to launch.
-      row.wire = Bytes(bytes) / (static_cast<double>(steps) * 25_GBps);
-      row.chunk = Bytes(bytes);
-      row.measured = predict(fit, steps, row.wire, row.chunk);
+  for (std::int64_t steps : {1, 3, 7})
+    for (double bytes = 1024; bytes < 5e9; bytes *= 4) {
+      ProtocolRow row = row_of(steps, Bytes(bytes));
+      row.measured = predict(fit, row);
       rows.push_back(row);
     }
   return rows;
 }
 
-TEST(ProtocolFit, PredictsByTheFormula) {
-  // 12 + 2 x 1.5 us, and 1 ms of wire at half of 0.8 because the chunk equals half_size.
-  EXPECT_NEAR(predict(truth(), 2, 1_ms, 512_KiB).value(), 15e-6 + 1e-3 / 0.4, 1e-15);
-  EXPECT_NEAR(predict(truth(), 2, 0_s, 0_B).value(), 15e-6, 1e-18);
+TEST(ProtocolFit, PredictsTheFastestRegime) {
+  // 5 + 3·0.5 us and 300 KB at 30 GB/s: 16.5 us; 300 MB at 80 GB/s and 40 + 3·2 us: 3796 us.
+  EXPECT_NEAR(predict(truth(), row_of(3, 300000_B)).value() * 1e6, 16.5, 1e-9);
+  EXPECT_NEAR(predict(truth(), row_of(3, 300_MB)).value() * 1e6, 3796, 1e-9);
 }
 
-TEST(ProtocolFit, RecoversKnownParameters) {
-  const ProtocolFitResult result = fit_protocol(rows_of(truth()));
-  EXPECT_NEAR(result.fit.launch.value.value(), 12e-6, 0.2e-6);
-  EXPECT_NEAR(result.fit.alpha.value.value(), 1.5e-6, 0.03e-6);
-  EXPECT_NEAR(result.fit.efficiency.value, 0.8, 0.005);
-  EXPECT_NEAR(result.fit.half_size.value.value(), 524288, 20000);
-  EXPECT_LT(result.p90_abs_error, 0.005);
-  EXPECT_EQ(result.rows, 32);
+TEST(ProtocolFit, FindsTheRegimesThatMadeTheRows) {
+  const ProtocolFitResult result = fit_protocol(rows_of(truth()), {{.regimes = 2}});
+  ASSERT_EQ(result.fit.regimes.size(), 2u);
+  EXPECT_NEAR(result.fit.regimes[0].alpha.value.value(), 0.5e-6, 0.02e-6);
+  EXPECT_NEAR(result.fit.regimes[0].efficiency.value, 0.3, 0.01);
+  EXPECT_NEAR(result.fit.regimes[1].alpha.value.value(), 2e-6, 0.1e-6);
+  EXPECT_NEAR(result.fit.regimes[1].efficiency.value, 0.8, 0.01);
+  EXPECT_LT(result.p90_abs_error, 0.01);
+}
+
+// The first regime would be the faster one up to 2 MB of block, but the library leaves it at 100 KB.
+TEST(ProtocolFit, FindsALimit) {
+  ProtocolFit limited = truth();
+  limited.regimes[0].limit.value = 100000_B;
+  limited.regimes[0].efficiency.value = 0.7;
+  const std::vector<ProtocolRow> rows = rows_of(limited);
+  const ProtocolFitResult result = fit_protocol(rows, {{.regimes = 2}});
+  const Bytes limit = result.fit.regimes[0].limit.value;
+  EXPECT_GT(limit, 50000_B);
+  EXPECT_LT(limit, 200000_B);
+  EXPECT_LT(result.p90_abs_error, 0.01);
 }
 
 TEST(ProtocolFit, AnOutlierHardlyMovesIt) {
   std::vector<ProtocolRow> rows = rows_of(truth());
   rows[7].measured *= 10;
-  const ProtocolFitResult result = fit_protocol(rows);
-  EXPECT_NEAR(result.fit.efficiency.value, 0.8, 0.03);
+  const ProtocolFitResult result = fit_protocol(rows, {{.regimes = 2}});
+  EXPECT_NEAR(result.fit.regimes[1].efficiency.value, 0.8, 0.03);
   EXPECT_LT(result.median_abs_error, 0.03);
 }
 
-TEST(ProtocolFit, OneStepCountAndPortLeaveTheSplitButFitTheSum) {
+// 60 us and 9 us per doubling of the group, at a given rate: groups of 8, 32 and 128.
+TEST(ProtocolFit, FitsTheTimeOfAgreement) {
+  ProtocolFit made{.regimes = {regime(60_us, {}, 0.5)}};
+  made.regimes[0].sync.value = 9_us;
   std::vector<ProtocolRow> rows;
-  for (const ProtocolRow& row : rows_of(truth()))
-    if (row.steps == 6) rows.push_back(row);
-  const ProtocolFitResult result = fit_protocol(rows);
-  const ProtocolFit& fit = result.fit;
-  // 12 + 6 x 1.5 us, and 512 KiB at 0.8 of 150 GB/s = 4.369067 us: all that a small message takes.
-  const Seconds constant =
-      fit.launch.value + 6.0 * fit.alpha.value + fit.half_size.value / (fit.efficiency.value * 150_GBps);
-  EXPECT_NEAR(constant.value(), 25.369067e-6, 0.05e-6);
-  EXPECT_LT(result.p90_abs_error, 0.002);
+  for (const std::int64_t n : {8, 32, 128}) {
+    ProtocolRow row = row_of(n - 1, 1_MB);
+    row.measured = predict(made, row);
+    rows.push_back(row);
+  }
+  EXPECT_NEAR(rows[0].measured.value() * 1e6, 60 + 3 * 9 + 20, 1e-9);
+  const ProtocolFitResult result = fit_protocol(rows, {{.alpha = false, .sync = true, .efficiency = 0.5}});
+  EXPECT_NEAR(result.fit.regimes[0].sync.value.value(), 9e-6, 0.2e-6);
+  EXPECT_NEAR(result.fit.regimes[0].launch.value.value(), 60e-6, 1e-6);
+  EXPECT_EQ(result.fit.regimes[0].alpha.value, Seconds{});
+  EXPECT_EQ(result.fit.regimes[0].efficiency.value, 0.5);
+}
+
+// Each algorithm has regimes of its own; the switch's is an option only where the switch reduces.
+TEST(ProtocolFit, KeepsFamiliesApart) {
+  ProtocolFit made{.regimes = {regime(5_us, 1_us, 0.5), regime(50_us, 1_us, 0.9)}, .in_network_reduction = true};
+  made.regimes[0].algorithms = {"ring"};
+  made.regimes[1].algorithms = {"nvls"};
+  ProtocolRow row = row_of(7, 80_MB);
+  row.options.push_back({"nvls", 6, {}, 400_us});
+  EXPECT_NEAR(predict(made, row).value() * 1e6, 50 + 6 + 400 / 0.9, 1e-9);
+  made.in_network_reduction = false;
+  EXPECT_NEAR(predict(made, row).value() * 1e6, 5 + 7 + 800 / 0.5, 1e-9);
 }
 
 TEST(ProtocolFit, IsDeterministic) {
-  const ProtocolFitResult a = fit_protocol(rows_of(truth()));
-  const ProtocolFitResult b = fit_protocol(rows_of(truth()));
-  EXPECT_EQ(a.fit.launch.value, b.fit.launch.value);
-  EXPECT_EQ(a.fit.half_size.value, b.fit.half_size.value);
+  const ProtocolFitResult a = fit_protocol(rows_of(truth()), {{.regimes = 2}});
+  const ProtocolFitResult b = fit_protocol(rows_of(truth()), {{.regimes = 2}});
+  EXPECT_EQ(a.fit.regimes[0].launch.value, b.fit.regimes[0].launch.value);
+  EXPECT_EQ(a.fit.regimes[1].efficiency.value, b.fit.regimes[1].efficiency.value);
 }
 
 CollectiveProtocol read(const std::string& text, Diagnostics& diagnostics) {
@@ -89,11 +126,16 @@ CollectiveProtocol read(const std::string& text, Diagnostics& diagnostics) {
 }
 
 CollectiveProtocol sample() {
-  CollectiveProtocol protocol{.name = "nccl", .system = "box", .fits = {}, .traces = "a \"quoted\" source"};
-  protocol.fits["scale_up.all_gather"] = fit_protocol(rows_of(truth())).fit;
-  protocol.fits["scale_out.all_reduce"] = fit_protocol(rows_of(truth())).fit;
-  protocol.fits["scale_out.all_reduce"].in_network_reduction = true;
+  CollectiveProtocol protocol;
+  protocol.name = "nccl";
+  protocol.system = "box";
+  protocol.traces = "a \"quoted\" source";
+  protocol.fits["scale_up.all_gather"] = fit_protocol(rows_of(truth()), {{.regimes = 2}}).fit;
+  protocol.fits["scale_up.all_gather"].regimes[0].limit.value = 64_KiB;
+  protocol.fits["scale_out.all_reduce"] = {.regimes = {regime(5_us, 1_us, 0.5)}, .in_network_reduction = true};
+  protocol.fits["scale_out.all_reduce"].regimes[0].algorithms = {"nvls"};
   protocol.algorithms[CollectiveOp::kAllGather] = {"ring"};
+  protocol.copy_per_expert = true;
   return protocol;
 }
 
@@ -103,10 +145,69 @@ TEST(CollectiveProtocol, EmittedTextReadsBack) {
   ASSERT_FALSE(diagnostics.has_errors()) << diagnostics.render();
   EXPECT_EQ(back.traces, "a \"quoted\" source");
   EXPECT_EQ(back.algorithms, sample().algorithms);
+  EXPECT_TRUE(back.copy_per_expert);
   ASSERT_EQ(back.fits.size(), 2u);
+  const ProtocolFit& gather = back.fits.at("scale_up.all_gather");
+  ASSERT_EQ(gather.regimes.size(), 2u);
+  EXPECT_NEAR(gather.regimes[1].efficiency.value, 0.8, 0.01);
+  EXPECT_EQ(gather.regimes[0].limit.value, 64_KiB);
+  EXPECT_EQ(gather.regimes[0].launch.confidence, Confidence::kDerived);
   EXPECT_TRUE(back.fits.at("scale_out.all_reduce").in_network_reduction);
-  EXPECT_NEAR(back.fits.at("scale_up.all_gather").efficiency.value, 0.8, 0.005);
-  EXPECT_EQ(back.fits.at("scale_up.all_gather").launch.confidence, Confidence::kDerived);
+  EXPECT_THAT(back.fits.at("scale_out.all_reduce").regimes[0].algorithms, testing::ElementsAre("nvls"));
+}
+
+TEST(CollectiveProtocol, AFitWithoutRegimesIsAnError) {
+  std::string text = emit_protocol(sample());
+  text = text.substr(0, text.find("fits:")) + "fits:\n  scale_up.all_reduce:\n    regimes: []\n";
+  Diagnostics diagnostics;
+  read(text, diagnostics);
+  EXPECT_THAT(diagnostics.render(), testing::HasSubstr("has no entry"));
+}
+
+// Of three regimes the ring has two, the tree none: it is not run, and forced it takes the ring's.
+TEST(CollectiveProtocol, RegimesGoByAlgorithmAndBlock) {
+  ProtocolFit fit{.regimes = {regime(1_us, {}, 0.2), regime(2_us, {}, 0.8), regime(3_us, {}, 0.9)}};
+  fit.regimes[0].algorithms = fit.regimes[1].algorithms = {"ring"};
+  fit.regimes[2].algorithms = {"nvls"};
+  fit.regimes[0].limit.value = 64_KiB;
+  const auto launches = [&](std::string_view algorithm, Bytes block) {
+    std::vector<double> us;
+    for (const ProtocolRegime* r : fit.regimes_for(algorithm, block)) us.push_back(r->launch.value.value() * 1e6);
+    return us;
+  };
+  EXPECT_THAT(launches("ring", 64_KiB), testing::ElementsAre(1, 2));
+  EXPECT_THAT(launches("ring", 65_KiB), testing::ElementsAre(2));
+  EXPECT_THAT(launches("nvls", 1_KiB), testing::ElementsAre(3));
+  EXPECT_FALSE(fit.runs("tree"));
+  EXPECT_THAT(launches("tree", 1_MiB), testing::ElementsAre(2));
+  fit.regimes[1].limit.value = 1_MiB;  // nothing admits more: the highest limit goes on
+  EXPECT_THAT(launches("ring", 1_GiB), testing::ElementsAre(2));
+}
+
+TEST(CollectiveProtocol, KernelsMadeForDecodingHaveFitsOfTheirOwn) {
+  CollectiveProtocol protocol = sample();
+  protocol.fits["scale_up.ep_dispatch"] = {.regimes = {regime(1_us, {}, 0.5)}};
+  protocol.fits["scale_up.ep_dispatch_low_latency"] = {.regimes = {regime(2_us, {}, 0.5)}};
+  CollectiveCall call{CollectiveOp::kEpDispatch, 1_MB, {.topk = 8, .experts = 256, .node_limit = 4}};
+  EXPECT_EQ(&protocol.fit(call, false), &protocol.fits.at("scale_up.ep_dispatch"));
+  call.routing.low_latency = true;
+  EXPECT_EQ(&protocol.fit(call, false), &protocol.fits.at("scale_up.ep_dispatch_low_latency"));
+  call.op = CollectiveOp::kEpCombine;  // none of its own: the nearest made for decoding
+  EXPECT_EQ(&protocol.fit(call, false), &protocol.fits.at("scale_up.ep_dispatch_low_latency"));
+}
+
+// A copy to each of 8 experts: as 8 times the tokens with one expert each.
+TEST(CollectiveProtocol, CopiesPerExpertWhereTheKernelsDo) {
+  CollectiveProtocol protocol;
+  CollectiveCall call{CollectiveOp::kEpDispatch, 1_MB, {.topk = 8, .experts = 256, .node_limit = 4}};
+  EXPECT_EQ(protocol.as_moved(call), call);
+  protocol.copy_per_expert = true;
+  const CollectiveCall moved = protocol.as_moved(call);
+  EXPECT_EQ(moved.bytes, 8_MB);
+  EXPECT_EQ(moved.routing.topk, 1);
+  EXPECT_EQ(moved.routing.node_limit, 0);
+  call.op = CollectiveOp::kAllToAll;
+  EXPECT_EQ(protocol.as_moved(call), call);
 }
 
 TEST(CollectiveProtocol, FallsBackToTheNearestOperationThenToTheOtherScope) {

@@ -1,4 +1,4 @@
-// One suite for every algorithm: what it sends must be enough, and no more than its documentation says.
+// What single algorithms send, by hand. The suite over all of them: collective_conformance_test.cpp.
 
 #include "sim/collective_algorithm.hpp"
 
@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "tests/sim/collective_fixture.hpp"
+#include "tests/sim/collective_shapes.hpp"
 
 namespace supernode {
 namespace {
@@ -16,91 +17,10 @@ using enum CollectiveOp;
 
 constexpr TokenRouting kTopEight{8, 256, 0};
 
-GroupShape shape(int nodes, int per_node, bool one_supernode = true) {
-  GroupShape shape;
-  for (int i = 0; i < nodes * per_node; ++i) {
-    shape.node.push_back(i / per_node);
-    shape.supernode.push_back(one_supernode ? 0 : i / per_node);
-  }
-  return shape;
-}
-
-std::vector<GroupShape> shapes() {
-  return {shape(1, 2), shape(1, 3), shape(1, 8), shape(2, 4),        shape(4, 4),
-          shape(3, 5), shape(8, 1), shape(7, 1), shape(2, 2, false), shape(4, 8, false)};
-}
-
-struct Traffic {
-  std::vector<double> out, in;
-};
-
-Traffic traffic(const std::vector<Round>& rounds, std::int64_t n) {
-  Traffic t{std::vector<double>(static_cast<std::size_t>(n)), std::vector<double>(static_cast<std::size_t>(n))};
-  for (const Round& round : rounds)
-    for (const Transfer& transfer : round.transfers) {
-      if (transfer.from == transfer.to) continue;
-      t.out[static_cast<std::size_t>(transfer.from)] += transfer.bytes.value() * static_cast<double>(round.repeat);
-      t.in[static_cast<std::size_t>(transfer.to)] += transfer.bytes.value() * static_cast<double>(round.repeat);
-    }
-  return t;
-}
-
-// Calls f for each algorithm, operation and shape that go together.
-template <class F>
-void for_each_supported(F f) {
-  CollectiveRegistry registry;
-  register_builtin_collectives(registry);
-  for (const auto& algorithm : registry.all())
-    for (const CollectiveOp op :
-         {kAllReduce, kAllGather, kReduceScatter, kAllToAll, kEpDispatch, kEpCombine, kSendRecv})
-      for (const GroupShape& group : shapes()) {
-        const CollectiveCall call{op, 1_MB, kTopEight};
-        if (algorithm->supports(call, group)) f(*algorithm, call, group);
-      }
-}
-
 std::int64_t steps(const std::vector<Round>& rounds) {
   std::int64_t steps = 0;
   for (const Round& round : rounds) steps += round.repeat;
   return steps;
-}
-
-// The busiest rank moves what the operation needs (bus_factor); only a reduction in the switch can do with less.
-TEST(CollectiveAlgorithm, NoneMovesLessThanTheOperationNeeds) {
-  int seen = 0;
-  for_each_supported([&](const CollectiveAlgorithm& algorithm, const CollectiveCall& call, const GroupShape& group) {
-    ++seen;
-    if (algorithm.name() == "nvls") return;
-    const Traffic t = traffic(algorithm.rounds(call, group), group.size());
-    const double needed = bus_factor(call.op, group.size(), call.routing) * call.bytes.value();
-    const std::string where = algorithm.name() + " " + std::string(to_string(call.op));
-    EXPECT_GE(*std::ranges::max_element(t.out), needed * (1 - 1e-12)) << where << " of " << group.size();
-    EXPECT_GE(*std::ranges::max_element(t.in), needed * (1 - 1e-12)) << where << " of " << group.size();
-  });
-  EXPECT_GT(seen, 80);
-}
-
-TEST(CollectiveAlgorithm, TransfersStayInTheGroupAndAreNeverNegative) {
-  for_each_supported([](const CollectiveAlgorithm& algorithm, const CollectiveCall& call, const GroupShape& group) {
-    for (const Round& round : algorithm.rounds(call, group)) {
-      EXPECT_GE(round.repeat, 1);
-      for (const Transfer& t : round.transfers) {
-        EXPECT_TRUE(t.from >= 0 && t.from < group.size() && t.to >= 0 && t.to < group.size()) << algorithm.name();
-        EXPECT_GE(t.bytes.value(), 0) << algorithm.name();
-      }
-    }
-  });
-}
-
-// Ring, halving-doubling, direct and hierarchical reductions are bandwidth-optimal: exactly bus_factor bytes a rank.
-TEST(CollectiveAlgorithm, OptimalReductionsMoveExactlyTheOptimum) {
-  for_each_supported([](const CollectiveAlgorithm& algorithm, const CollectiveCall& call, const GroupShape& group) {
-    const bool reduction = call.op == kAllReduce || call.op == kAllGather || call.op == kReduceScatter;
-    if (!reduction || algorithm.name() == "tree" || algorithm.name() == "nvls") return;
-    const double optimum = bus_factor(call.op, group.size()) * call.bytes.value();
-    for (const double out : traffic(algorithm.rounds(call, group), group.size()).out)
-      EXPECT_NEAR(out, optimum, optimum * 1e-12) << algorithm.name() << ' ' << to_string(call.op);
-  });
 }
 
 TEST(CollectiveAlgorithm, StepCounts) {

@@ -43,7 +43,7 @@ std::vector<Group> groups() {
   return groups;
 }
 
-// No result beats its bound: what must leave each rank over all its ports together. (NVLS is off in this protocol.)
+// No result beats its bound: what must leave each rank over all its ports together. (Reduction in the network halves it.)
 TEST(CollectiveCost, NoResultBeatsItsBound) {
   const CollectiveProtocol protocol = bare_protocol();
   CollectiveRegistry registry;
@@ -56,7 +56,8 @@ TEST(CollectiveCost, NoResultBeatsItsBound) {
       for (const Bytes bytes : {1_KiB, 1_MiB, 256_MiB})
         for (const auto& algorithm : registry.all()) {
           const CollectiveCall call{op, bytes, {8, 256, 0}};
-          if (algorithm->name() == "nvls" || !algorithm->supports(call, shape)) continue;
+          const bool in_network = algorithm->name() == "nvls" || algorithm->name() == "sharp";
+          if (in_network || !algorithm->supports(call, shape)) continue;
           const CollectiveCost cost = model.cost(call, g.members, algorithm->name());
           const Seconds bound = bytes * bus_factor(op, shape.size(), call.routing) / g.egress;
           EXPECT_GE(cost.time.value(), bound.value() * (1 - 1e-6)) << g.name << ' ' << algorithm->name();
@@ -71,7 +72,7 @@ TEST(CollectiveCost, NoResultBeatsItsBound) {
 
 TEST(CollectiveCost, TheDefaultIsTheFastestOfAll) {
   CollectiveProtocol protocol = bare_protocol();
-  protocol.fits["scale_up.all_reduce"] = fit(5_us, 2_us, 0.8, 256_KiB);
+  protocol.fits["scale_up.all_reduce"] = fit(5_us, 2_us, 0.8);
   CollectiveRegistry registry;
   register_builtin_collectives(registry);
   for (const Group& g : groups()) {
@@ -89,26 +90,47 @@ TEST(CollectiveCost, TheDefaultIsTheFastestOfAll) {
   }
 }
 
-// launch + steps·alpha + hops + wire / (e · chunk/(chunk + half)), ring of 8 on 100 GB/s:
-// chunk 14/8 · 80 MB = 140 MB; wire 1400 us, hops 14 us; half = chunk: efficiency 0.8/2.
+// launch + steps·alpha + log2(n)·sync + hops + wire / e, ring of 8 on 100 GB/s: 14/8 · 80 MB = 140 MB, 1400 us, hops 14
+// us; a rank's own 10 MB copied at 0.45 of the time, 45 us.
 TEST(CollectiveCost, AddsTheProtocol) {
   CollectiveProtocol protocol;
-  protocol.fits["scale_up.all_reduce"] = fit(10_us, 2_us, 0.8, 140_MB);
+  protocol.fits["scale_up.all_reduce"] = fit(10_us, 2_us, 0.8);
+  protocol.fits["scale_up.all_reduce"].regimes[0].sync.value = 3_us;
   const Fabric fabric = star(8, 100_GBps, 0.5_us);
   CollectiveCostModel model(fabric, protocol);
   const CollectiveCost cost = model.cost({kAllReduce, 80_MB, {}}, devices(8), "ring");
-  EXPECT_NEAR(us(cost.time), 10 + 14 * 2 + 14 + 1400 / 0.4, 1e-3);
-  EXPECT_NEAR(us(cost.latency), 10 + 14 * 2 + 14, 1e-3);
+  EXPECT_NEAR(us(cost.time), 10 + 14 * 2 + 3 * 3 + 14 + (1400 + 45) / 0.8, 1e-3);
+  EXPECT_NEAR(us(cost.latency), 10 + 14 * 2 + 3 * 3 + 14, 1e-3);
+  EXPECT_NEAR(us(cost.software), 10 + 14 * 2 + 3 * 3, 1e-3);
   EXPECT_NEAR(cost.port_bytes.value(), 140e6, 1);
   EXPECT_EQ(cost.port_bandwidth, 100_GBps);
   EXPECT_EQ(cost.plane, Plane::kScaleUp);
   EXPECT_EQ(cost.rounds, 14);
 }
 
+// Two regimes meet where 5 us + S·7/8/30 GB/s = 40 us + S·7/8/80 GB/s, own copy aside: 1.9 MB. A limit of 100 KB a rank
+// hands over before.
+TEST(CollectiveCost, TakesTheFastestRegimeThatItsLimitAdmits) {
+  CollectiveProtocol protocol;
+  protocol.algorithms[kAllGather] = {"ring"};
+  ProtocolFit& gather = protocol.fits["scale_up.all_gather"];
+  gather = fit(5_us, {}, 0.3);
+  gather.regimes.push_back(fit(40_us, {}, 0.8).regimes[0]);
+  const Fabric fabric = star(8, 100_GBps, Seconds{});
+  const auto software = [&](Bytes bytes) {
+    return us(CollectiveCostModel(fabric, protocol).cost({kAllGather, bytes, {}}, devices(8)).software);
+  };
+  EXPECT_NEAR(software(1_MB), 5, 1e-6);
+  EXPECT_NEAR(software(4_MB), 40, 1e-6);
+  gather.regimes[0].limit.value = 100000_B;
+  EXPECT_NEAR(software(1_MB), 40, 1e-6);
+  EXPECT_NEAR(software(800000_B), 5, 1e-6);
+}
+
 TEST(CollectiveCost, UsesTheScopeOfTheWidestPlane) {
   CollectiveProtocol protocol;
-  protocol.fits["scale_up.all_gather"] = fit(1_us, {}, 1, {});
-  protocol.fits["scale_out.all_gather"] = fit(100_us, {}, 1, {});
+  protocol.fits["scale_up.all_gather"] = fit(1_us, {}, 1);
+  protocol.fits["scale_out.all_gather"] = fit(100_us, {}, 1);
   const Fabric fabric = rails(4, 4, 400_GBps, 50_GBps, Seconds{});
   CollectiveCostModel model(fabric, protocol);
   EXPECT_NEAR(us(model.cost({kAllGather, 1_B, {}}, devices(4)).latency), 1, 1e-6);

@@ -87,19 +87,18 @@ inline std::vector<Round> rounds_of(const Fabric& fabric, const std::vector<Devi
   return registry.find(algorithm)->rounds(call, group_shape(fabric, members));
 }
 
-inline ProtocolFit fit(Seconds launch, Seconds alpha, double efficiency, Bytes half) {
-  ProtocolFit fit;
-  fit.launch.value = launch;
-  fit.alpha.value = alpha;
-  fit.efficiency.value = efficiency;
-  fit.half_size.value = half;
-  return fit;
+inline ProtocolFit fit(Seconds launch, Seconds alpha, double efficiency) {
+  ProtocolRegime regime;
+  regime.launch.value = launch;
+  regime.alpha.value = alpha;
+  regime.efficiency.value = efficiency;
+  return {.regimes = {regime}};
 }
 
 // A library that adds nothing to the fabric.
 inline CollectiveProtocol bare_protocol() {
   CollectiveProtocol protocol;
-  protocol.fits["scale_up.all_reduce"] = fit({}, {}, 1, {});
+  protocol.fits["scale_up.all_reduce"] = fit({}, {}, 1);
   return protocol;
 }
 

@@ -26,7 +26,7 @@ Round ring(const GroupShape& shape, Bytes bytes, CollectiveOp op = kAllGather) {
   return registry.find("ring")->rounds({op, bytes, {}}, shape).front();
 }
 
-// All-reduce, which works in place: the time is that of the ports.
+// The time is that of the ports, and inside a node that of a rank's own block, copied at 0.45 of the time per byte.
 Seconds bare_time(const Fabric& fabric, Bytes bytes, int ranks, int stride = 1) {
   const CollectiveProtocol protocol = bare_protocol();
   return CollectiveCostModel(fabric, protocol).cost({kAllReduce, bytes, {}}, devices(ranks, 0, stride), "ring").time;
@@ -49,10 +49,10 @@ TEST(Ring, IsOneOfItsRanksInsideANodeAndOverOneRankANode) {
   expect_single_ring(ring(whole_nodes(1, 2), 8_MB), 2, 4e6);
 }
 
-// 2(n-1)/n · S over each port: 7/4 · 80 MB at 400 GB/s = 350 us; at 50 GB/s 2800 us.
+// 2(n-1)/n · S over each port: 7/4 · 80 MB at 400 GB/s = 350 us, and 10 MB of its own at 0.45; at 50 GB/s 2800 us.
 TEST(Ring, TakesTheClosedFormThere) {
   const Fabric fabric = rails(8, 8, 400_GBps, 50_GBps, Seconds{});
-  EXPECT_NEAR(us(bare_time(fabric, 80_MB, 8)), 350, 1e-3);
+  EXPECT_NEAR(us(bare_time(fabric, 80_MB, 8)), 350 + 11.25, 1e-3);
   EXPECT_NEAR(us(bare_time(fabric, 80_MB, 8, 8)), 2800, 1e-3);
 }
 

@@ -28,9 +28,17 @@ GroupShape shape(int nodes, int per_node) {
   return shape;
 }
 
+// All of a grid of full meshes, four by four.
+GroupShape grid_shape() {
+  GroupShape grid = shape(4, 4);
+  grid.grid.dimensions = {{4, false}, {4, false}};
+  for (std::int32_t i = 0; i < 16; ++i) grid.cell.push_back(i);
+  return grid;
+}
+
 std::vector<GroupShape> shapes(CollectiveOp op) {
   if (op == kSendRecv) return {shape(1, 2), shape(2, 1)};
-  return {shape(1, 2), shape(1, 3), shape(1, 8), shape(2, 1), shape(7, 1), shape(2, 2), shape(4, 8)};
+  return {shape(1, 2), shape(1, 3), shape(1, 8), shape(2, 1), shape(7, 1), shape(2, 2), shape(4, 8), grid_shape()};
 }
 
 bool accepted(CollectiveOp op, const std::string& algorithm) {

@@ -36,8 +36,9 @@ TEST_P(ClusterOfSize, BuildsWholeAndConnected) {
 std::vector<Size> sizes() {
   std::vector<Size> all;
   for (const std::string& name : all_systems()) {
-    const std::int64_t node = load_system(name).chips_per_node;
-    for (const std::int64_t chips : {node, 2 * node, 304l, 1000l}) all.push_back({name, chips});
+    const SystemSpec spec = load_system(name);
+    const std::int64_t node = spec.chips_per_node;
+    for (const std::int64_t chips : {node, 2 * node, 304l, 1000l}) all.push_back({name, fitting(spec, chips)});
   }
   for (const std::int64_t chips : {440, 2432, 2800, 3360, 12288, 16000}) all.push_back({"hgx-a100", chips});
   for (const std::int64_t chips : {1008, 2304, 6144, 16384}) all.push_back({"hgx-h100", chips});

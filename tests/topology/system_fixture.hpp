@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,11 +36,22 @@ inline SystemSpec load_system(const std::string& name, const Overrides& override
 }
 
 inline const std::vector<std::string>& all_systems() {
-  static const std::vector<std::string> names = {"atlas-800t-a2", "atlas-800t-a3", "atlas-950", "cloudmatrix-384",
-                                                 "gb200-nvl72",   "gb300-nvl72",   "hgx-a100",  "hgx-a100-40gb",
-                                                 "hgx-a800",      "hgx-b200",      "hgx-b300",  "hgx-h100",
-                                                 "hgx-h20",       "hgx-h200",      "hgx-h800",  "vr-nvl72"};
+  static const std::vector<std::string> names = {
+      "atlas-800t-a2", "atlas-800t-a3", "atlas-950", "cloudmatrix-384", "gb200-nvl72", "gb300-nvl72",
+      "hgx-a100",      "hgx-a100-40gb", "hgx-a800",  "hgx-b200",        "hgx-b300",    "hgx-h100",
+      "hgx-h20",       "hgx-h200",      "hgx-h800",  "tpu-v5p",         "vr-nvl72"};
   return names;
+}
+
+// The fewest chips, `chips` at least, that leave no ring of the system's grid open.
+inline std::int64_t fitting(const SystemSpec& spec, std::int64_t chips) {
+  for (;; ++chips) {
+    try {
+      check_buildable(spec, chips);
+      return chips;
+    } catch (const std::invalid_argument&) {
+    }
+  }
 }
 
 inline DeviceId device(std::int64_t index) { return DeviceId(index); }

@@ -3,20 +3,24 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace supernode {
 
 struct BenchResult {
   std::string name;
-  std::string unit;        // what is counted: "flows", "activities"
-  std::int64_t count = 0;  // simulated
-  double wall_s = 0;
+  std::string unit;         // what is counted: "flows", "activities"
+  std::int64_t count = 0;   // simulated
+  double prepare_s = 0;     // the schedule of the collective, and its routes
+  double wall_s = 0;        // the simulation
   double simulated_us = 0;  // result, so that a speed-up that changes it is seen
+  std::string peers;        // what others take for the same, from their documents or measured by us
 };
 
-BenchResult bench_ring_all_reduce();      // 384 ranks, all 766 rounds simulated
-BenchResult bench_pairwise_all_to_all();  // 384 ranks, 383 rounds
-BenchResult bench_direct_all_to_all();    // 384 ranks at once, folded
+using Bench = BenchResult (*)();
+
+std::vector<Bench> flow_benches();        // one switch: 384 and 1,024 ranks
+std::vector<Bench> large_flow_benches();  // 8,192 ranks of catalogue systems
 BenchResult bench_step_engine();          // 16 stages of 128 micro-batches
 
 }  // namespace supernode

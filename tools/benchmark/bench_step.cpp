@@ -62,7 +62,7 @@ BenchResult bench_step_engine() {
   const Clock::time_point start = Clock::now();
   const StepResult result = run_step_simgrid(program, {});
   const double wall = std::chrono::duration<double>(Clock::now() - start).count();
-  return {"step 16 stages x 128", "activities", result.activities, wall, result.step_time.value() * 1e6};
+  return {"step 16 stages x 128", "activities", result.activities, 0, wall, result.step_time.value() * 1e6, ""};
 }
 
 }  // namespace supernode

@@ -4,6 +4,7 @@
 
 #include <stdexcept>
 
+#include "sim/memory_rows.hpp"
 #include "sim/protocol_rows.hpp"
 
 namespace supernode {
@@ -15,6 +16,7 @@ using Protocols = std::map<std::string, CollectiveProtocol>;
 struct OwnRows {
   std::string protocol;
   std::vector<std::string> exclude{}, also_systems{};
+  std::string like{};  // an earlier protocol here, of the same library: latencies where there are too few rows
 };
 
 // The operations in `scope` that `to` has no fit of, from the donor's own rows; all scopes when it is empty.
@@ -35,13 +37,16 @@ const std::vector<std::string> kExcludedEverywhere = {
     "devices/node=8",    // timed inside PyTorch, in whole microseconds
 };
 
+// GB200: throughput by TensorRT-LLM's two-sided kernels (2 to 32 GPUs); of DeepEP's rows (4 GPUs, and 8 of a B200) only
+// the low-latency kernels' count.
 const std::vector<OwnRows> kOwnRows = {
     {kAscend},
     {kA100, {"vidur"}},  // over one slow NIC a node
     {kH100},
-    {kH800, {"reported"}},  // DeepEP as relayed by arXiv 2506.12708: RDMA even inside a node
+    // "reported": DeepEP as relayed by arXiv 2506.12708: RDMA even inside a node.
+    {kH800, {"reported"}, {}, kH100},
     // One-sided TensorRT-LLM exchanges and NVLink switched off; B200 has the same NVLink 5 ports.
-    {kGb200, {"OneSided", "IB only"}, {"hgx-b200"}},
+    {kGb200, {"OneSided", "IB only", "DeepEP normal", "DeepEP V2"}, {"hgx-b200"}},
     {kB200},
     {kA2, {"torch_npu"}},  // whole-node rates, of the bus or of the buffer
 };
@@ -90,11 +95,19 @@ const std::vector<Loan> kLoans = {
     {k950, kH100, "scale_out.", kNoRowsAcross, Confidence::kAssumed},
 };
 
-CollectiveProtocol fit_own(const OwnRows& own, const ProtocolRefitInput& input) {
+CollectiveProtocol fit_own(const OwnRows& own, const Protocols& earlier, const ProtocolRefitInput& input) {
   const CollectiveProtocol catalogued = input.protocol(own.protocol);
-  CalibrationOptions options{kExcludedEverywhere, own.also_systems, catalogued.algorithms};
+  CalibrationOptions options{.exclude = kExcludedEverywhere,
+                             .also_systems = own.also_systems,
+                             .algorithms = catalogued.algorithms,
+                             .copy_per_expert = catalogued.copy_per_expert};
   options.exclude.insert(options.exclude.end(), own.exclude.begin(), own.exclude.end());
-  return calibrate_protocol(input.system(catalogued.system), input.rows, options).protocol;
+  if (!own.like.empty()) options.like = &earlier.at(own.like);
+  const SystemSpec system = input.system(catalogued.system);
+  CollectiveProtocol protocol = calibrate_protocol(system, input.rows, options).protocol;
+  if (const auto rows = memory_rows(system, input.memory_rows); !rows.empty())
+    protocol.memory_access = fit_memory_access(rows);
+  return protocol;
 }
 
 ProtocolFit lent(ProtocolFit fit, const Loan& loan) {
@@ -102,7 +115,8 @@ ProtocolFit lent(ProtocolFit fit, const Loan& loan) {
     value.source = loan.donor + ": " + loan.reason;
     value.confidence = loan.confidence;
   };
-  mark(fit.launch), mark(fit.alpha), mark(fit.efficiency), mark(fit.half_size);
+  for (ProtocolRegime& regime : fit.regimes)
+    mark(regime.launch), mark(regime.alpha), mark(regime.sync), mark(regime.efficiency), mark(regime.limit);
   return fit;
 }
 
@@ -117,7 +131,7 @@ void borrow(CollectiveProtocol& to, const CollectiveProtocol& donor, const Loan&
 
 std::map<std::string, CollectiveProtocol> refit_protocols(const ProtocolRefitInput& input) {
   Protocols own;
-  for (const OwnRows& rows : kOwnRows) own[rows.protocol] = fit_own(rows, input);
+  for (const OwnRows& rows : kOwnRows) own[rows.protocol] = fit_own(rows, own, input);
   Protocols composed = own;
   for (const std::string& name : kWithoutRows) {
     composed[name] = input.protocol(name);

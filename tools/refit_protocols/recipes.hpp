@@ -9,12 +9,14 @@
 
 #include "calibration/collective_protocol.hpp"
 #include "calibration/collective_trace.hpp"
+#include "calibration/memory_trace.hpp"
 #include "topology/system_spec.hpp"
 
 namespace supernode {
 
 struct ProtocolRefitInput {
   std::vector<CollectiveTraceRow> rows;
+  std::vector<MemoryTraceRow> memory_rows;
   // By name in the protocol catalogue: whose library it is and what that chooses among, which no row tells.
   std::function<CollectiveProtocol(const std::string& name)> protocol;
   std::function<SystemSpec(const std::string& name)> system;

@@ -38,16 +38,19 @@ SystemSpec read_system(const std::string& name) {
   return checked(system, diagnostics);
 }
 
-std::vector<CollectiveTraceRow> read_rows(const std::string& path) {
+template <class Row>
+std::vector<Row> read_rows(const std::string& path,
+                           std::optional<std::vector<Row>> (&read)(const SourceFile&, Diagnostics&)) {
   Diagnostics diagnostics;
-  const auto rows = read_collective_trace({path, read_file(path)}, diagnostics);
+  const auto rows = read({path, read_file(path)}, diagnostics);
   return checked(rows, diagnostics);
 }
 
 void refit(const std::string& trace, const std::string& folder) {
   const auto path = [&](const std::string& name) { return folder + "/" + name + ".yaml"; };
-  const auto protocols = refit_protocols(
-      {read_rows(trace), [&](const std::string& name) { return read_protocol(path(name)); }, read_system});
+  const auto protocols =
+      refit_protocols({read_rows(trace, read_collective_trace), read_rows(trace, read_memory_trace),
+                       [&](const std::string& name) { return read_protocol(path(name)); }, read_system});
   for (const auto& [name, protocol] : protocols) {
     const std::string file = path(name), fitted = emit_protocol(protocol);
     const std::string kept = text_before(read_file(file), "traces", file);

@@ -1,0 +1,14 @@
+#pragma once
+// A system may read well and still not be buildable, or be cut in two by its faults.
+
+#include "base/diagnostics.hpp"
+#include "base/yaml.hpp"
+#include "topology/system_spec.hpp"
+
+namespace supernode {
+
+// Reports why the system cannot be built for so many chips at its `chips` (or where it begins), and faults that it
+// cannot have or live with at its `faults`. Builds the fabric only when something is broken in it.
+void check_fabric(const SystemSpec& spec, std::int64_t chips, const YamlNode& system, Diagnostics& diagnostics);
+
+}  // namespace supernode
