@@ -43,7 +43,8 @@ std::vector<Group> groups() {
   return groups;
 }
 
-// No result beats its bound: what must leave each rank over all its ports together. (Reduction in the network halves it.)
+// No result beats its bound: what must leave each rank over all its ports together. (Reduction in the network halves
+// it.)
 TEST(CollectiveCost, NoResultBeatsItsBound) {
   const CollectiveProtocol protocol = bare_protocol();
   CollectiveRegistry registry;
@@ -137,6 +138,20 @@ TEST(CollectiveCost, UsesTheScopeOfTheWidestPlane) {
   const CollectiveCost across = model.cost({kAllGather, 4_MB, {}}, devices(4, 0, 4));
   EXPECT_EQ(across.plane, Plane::kScaleOut);
   EXPECT_NEAR(us(across.time), 100 + 60, 1e-3);  // 3/4 of 4 MB at 50 GB/s
+}
+
+// Two nodes of four: inside 3/4 · 80 MB at 40 GB/s and half of it, 3000 us; across 1/2 · 80 MB / 4 at 50 GB/s, 200 us.
+TEST(CollectiveCost, EachPlaneHasItsOwnEfficiency) {
+  CollectiveProtocol protocol;
+  protocol.fits["scale_up.all_gather"] = fit({}, {}, 0.5);
+  protocol.fits["scale_out.all_gather"] = fit({}, {}, 1);
+  const Fabric fabric = rails(2, 4, 40_GBps, 50_GBps, Seconds{});
+  const auto time = [&] {
+    return us(CollectiveCostModel(fabric, protocol).cost({kAllGather, 80_MB, {}}, devices(8), "hierarchical").time);
+  };
+  EXPECT_NEAR(time(), 3000, 1e-2);
+  protocol.fits["scale_up.all_gather"] = fit({}, {}, 1);
+  EXPECT_NEAR(time(), 1500, 1e-2);
 }
 
 // Reduction over whole nodes: rings and hierarchy both use all four NICs of a node. A ring carries the data of its

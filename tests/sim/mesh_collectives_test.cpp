@@ -50,8 +50,8 @@ TEST_F(MeshCollectives, OneTransferHasOneLink) {
   EXPECT_NEAR(found.rate().value(), kLink, 1e-3 * kLink);
 }
 
-// A ring has one link a rank, the mesh seven: 14 rounds of B/8 against 2. Either copies a rank's own B/8, at 0.45 of the
-// time per byte of the port (sim/collective_run.cpp).
+// A ring has one link a rank, the mesh seven: 14 rounds of B/8 against 2. Either copies a rank's own B/8, at 0.45 of
+// the time per byte of the port (sim/collective_run.cpp).
 TEST_F(MeshCollectives, AllReduceGoesOverTheMeshNotRoundTheRing) {
   const double part = 64e6 / 8;
   const CollectiveCost best = cost(kAllReduce, 64_MB, 8);
