@@ -65,7 +65,7 @@ namespace {
 
 // Expected number of distinct ranks among a token's experts.
 double expected_distinct_ranks(std::int64_t ranks, const TokenRouting& routing) {
-  if (!routing.skewed()) return expected_distinct_bins(ranks, routing.experts, routing.topk);
+  if (!routing.skewed()) return expected_distinct_bins(ranks, routing.experts, routing);
   const std::vector<std::int32_t> one_unit(static_cast<std::size_t>(ranks), 0);
   const std::vector<double> hit = spread_experts(routing, one_unit).rank;
   return std::accumulate(hit.begin(), hit.end(), 0.0);
@@ -101,6 +101,10 @@ double expected_distinct_bins(std::int64_t bins, std::int64_t experts, std::int6
     for (std::int64_t i = 0; i < draws; ++i) missed *= std::max(0.0, outside - real(i)) / (total - real(i));
   }
   return n * (1 - missed);
+}
+
+double expected_distinct_bins(std::int64_t bins, std::int64_t experts, const TokenRouting& routing) {
+  return routing.even ? real(std::min(bins, routing.topk)) : expected_distinct_bins(bins, experts, routing.topk);
 }
 
 }  // namespace supernode

@@ -41,6 +41,8 @@ struct TokenRouting {
   ExpertPlacement placement = ExpertPlacement::kContiguous;
   const ExpertHistogram* histogram = nullptr;  // instead of zipf; must outlive, unchanged, every call that refers to it
   bool low_latency = false;  // by the kernels made for decoding: a copy to each expert, whatever rank it shares
+  bool even = false;         // by turns, on as many ranks as a token has experts (benchmarks); else at random
+  double tokens = 0;         // of one rank; 0 = not known: then only their bytes take time
   auto operator<=>(const TokenRouting&) const = default;
 
   // Experts or ranks are not all alike.
@@ -66,5 +68,7 @@ double bus_factor(CollectiveOp op, std::int64_t ranks, const TokenRouting& routi
 // Expected number of distinct bins, of `bins` equal ones that hold `experts` experts together, hit by `draws` uniform
 // choices of experts without replacement; with experts = 0 (many) it is bins·(1-(1-1/bins)^draws).
 double expected_distinct_bins(std::int64_t bins, std::int64_t experts, std::int64_t draws);
+// The same for the experts of a token, `experts` of which are in the bins: all it can hit when the routing is even.
+double expected_distinct_bins(std::int64_t bins, std::int64_t experts, const TokenRouting& routing);
 
 }  // namespace supernode

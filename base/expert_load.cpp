@@ -209,6 +209,7 @@ std::string routing_error(const TokenRouting& routing, std::int64_t ranks) {
   if (!(routing.zipf >= 0) || std::isinf(routing.zipf)) return "Zipf's exponent is a number of at least 0";
   if (routing.experts > 0 && routing.topk > routing.experts)
     return fmt::format("topk ({}) exceeds the number of experts ({})", routing.topk, routing.experts);
+  if (routing.skewed() && routing.even) return "even routing takes all experts by turns: they are all alike";
   if (routing.skewed() && routing.experts == 0) return "experts that are not all alike need a number of experts";
   if (routing.redundant > routing.experts * (ranks - 1) && routing.redundant > 0)
     return fmt::format("{} copies more than one of each expert on each of {} ranks", routing.redundant, ranks);

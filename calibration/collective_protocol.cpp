@@ -58,6 +58,8 @@ void bind(ProtocolRegime& regime, SpecReader& reader) {
 void bind(ProtocolFit& fit, SpecReader& reader) {
   reader.boolean({"in_network_reduction", "the switch reduces (NVLS, SHARP): the wire bytes of all-reduce halve"},
                  fit.in_network_reduction);
+  reader.sourced({"token", "least time of a rank's token in an expert exchange, however few its bytes"}, fit.token,
+                 true);
   reader.items({"regimes", "ways the library moves data; it takes the fastest", kRequired}, [&](SpecReader& item) {
     ProtocolRegime regime;
     bind(regime, item);

@@ -2,7 +2,7 @@
 // What the communication library adds to the fabric's physics, per system and software: fitted from measured
 // collectives by calibration/protocol_fit, read from calibration/catalog/protocols/*.yaml.
 //
-//   time = launch + steps·alpha + log2(n)·sync + hops + wire / efficiency
+//   time = launch + steps·alpha + log2(n)·sync + hops + max(wire / efficiency, tokens·token)
 //
 // `wire` is the flow simulation's time over the bare fabric less `hops`, its link and switch latencies
 // (sim/collective_run), `steps` the messages that a rank posts one after another, n the ranks. A library has several
@@ -36,6 +36,7 @@ struct ProtocolRegime {
 struct ProtocolFit {
   std::vector<ProtocolRegime> regimes;
   bool in_network_reduction = false;  // all-reduce through the switch (NVLS): wire bytes halve
+  Sourced<Seconds> token{};           // an expert exchange's kernel handles a token of a rank in no less
 
   // Whether the library runs `algorithm` in this scope at all.
   bool runs(std::string_view algorithm) const;

@@ -15,6 +15,7 @@ namespace supernode {
 namespace {
 
 constexpr double kLeastTime = 1e-9, kMostTime = 1e-2, kLeastEfficiency = 0.02;
+constexpr double kLeastTokenTime = 1e-12;
 constexpr double kSpread = 30;  // of the prior: only breaks ties; one row that is off by a per mille weighs more
 
 // A limit must be worth its degree of freedom.
@@ -27,7 +28,7 @@ bool runs(const ProtocolFit& fit, const ProtocolOption& option) {
 // Which parameter of the search is which parameter of which regime.
 class Layout {
  public:
-  Layout(const std::vector<RegimeFamily>& families, bool in_network_reduction) {
+  Layout(const std::vector<RegimeFamily>& families, bool in_network_reduction, bool token) : token_(token) {
     skeleton_.in_network_reduction = in_network_reduction;
     for (std::size_t f = 0; f < families.size(); ++f)
       for (int i = 0; i < families[f].regimes; ++i) {
@@ -43,7 +44,8 @@ class Layout {
   bool may_be_limited(std::size_t i) const { return place_[i].in_family == 0 && families_[i].regimes > 1; }
 
   // Later regimes, and those of later families, start slower to launch; the last of a family moves bytes the fastest.
-  std::vector<FitParameter> start(Seconds fastest, std::int64_t steps, double launch_share, double spread) const {
+  std::vector<FitParameter> start(Seconds fastest, std::int64_t steps, double launch_share, double spread,
+                                  double token) const {
     std::vector<FitParameter> parameters;
     const auto add = [&](const char* name, double value, double lower, double upper) {
       parameters.push_back({name, std::clamp(value, lower * 2, upper * 0.9), lower, upper, kSpread});
@@ -57,6 +59,7 @@ class Layout {
       const int after = families_[i].regimes - 1 - place_[i].in_family;
       if (families_[i].efficiency == 0) add("efficiency", 0.9 / std::pow(2, after), kLeastEfficiency, 1);
     }
+    if (token_) add("token", token, kLeastTokenTime, kMostTime);
     return parameters;
   }
   ProtocolFit fit(std::span<const double> p) const {
@@ -69,6 +72,7 @@ class Layout {
       if (families_[i].sync) regime.sync.value = Seconds(p[next++]);
       if (families_[i].efficiency == 0) regime.efficiency.value = p[next++];
     }
+    if (token_) fit.token.value = Seconds(p[next]);
     return fit;
   }
 
@@ -77,6 +81,7 @@ class Layout {
     int in_family = 0, slower = 0;
   };
   ProtocolFit skeleton_;
+  bool token_ = false;
   std::vector<RegimeFamily> families_;  // of each regime
   std::vector<Place> place_;
 };
@@ -97,10 +102,11 @@ class Choices {
   }
   Seconds time(const ProtocolFit& fit, std::size_t row) const {
     Seconds least(std::numeric_limits<double>::infinity());
+    const Seconds handling = fit.token.value * rows_[row].tokens;
     for (const auto& [option, index] : choices_[row]) {
       const ProtocolRegime& regime = fit.regimes[index];
       least = min(least, option->hops + regime.latency(option->steps, rows_[row].ranks) +
-                             option->wire / regime.efficiency.value);
+                             max(option->wire / regime.efficiency.value, handling));
     }
     return least;
   }
@@ -119,6 +125,14 @@ struct Found {
   double loss = std::numeric_limits<double>::infinity();
 };
 
+// Of the row with the least time a token, where the time of a token is sought from: no token takes longer there.
+double least_per_token(std::span<const ProtocolRow> rows) {
+  double least = kMostTime;
+  for (const ProtocolRow& row : rows)
+    if (row.tokens > 0) least = std::min(least, row.measured.value() / row.tokens);
+  return least;
+}
+
 Found search(Layout& layout, std::span<const ProtocolRow> rows) {
   const Choices choices(layout.skeleton(), rows);
   std::size_t count = 0;
@@ -135,7 +149,8 @@ Found search(Layout& layout, std::span<const ProtocolRow> rows) {
   Found best;
   for (const double launch_share : {0.3, 0.7})
     for (const double spread : {3.0, 6.0, 15.0}) {
-      const auto start = layout.start(fastest.measured, fastest.options.front().steps, launch_share, spread);
+      const auto start =
+          layout.start(fastest.measured, fastest.options.front().steps, launch_share, spread, least_per_token(rows));
       const FitOutcome outcome = robust_fit(start, count, residuals, {.max_iterations = 120, .huber = 0.1});
       if (outcome.loss < best.loss) best = {layout.fit(outcome.parameters), outcome.loss};
     }
@@ -179,6 +194,7 @@ void describe(ProtocolFitResult& result, std::span<const ProtocolRow> rows) {
   std::string source = fmt::format("fit of {} rows, median error {:.0f} %, p90 {:.0f} %", rows.size(),
                                    100 * result.median_abs_error, 100 * result.p90_abs_error);
   for (const std::string& s : sources) source += "; " + s;
+  result.fit.token.source = "the same fit as efficiency", result.fit.token.confidence = Confidence::kDerived;
   for (ProtocolRegime& regime : result.fit.regimes) {
     const bool first = &regime == &result.fit.regimes.front();
     for (auto* time : {&regime.launch, &regime.alpha, &regime.sync})
@@ -196,10 +212,10 @@ Seconds predict(const ProtocolFit& fit, const ProtocolRow& row) {
 }
 
 ProtocolFitResult fit_protocol(std::span<const ProtocolRow> rows, const std::vector<RegimeFamily>& families,
-                               bool in_network_reduction) {
+                               bool in_network_reduction, bool token) {
   assert(!rows.empty());
   for ([[maybe_unused]] const ProtocolRow& row : rows) assert(row.measured.value() > 0);
-  Layout layout(families, in_network_reduction);
+  Layout layout(families, in_network_reduction, token);
   Found best = search(layout, rows);
   limit_where_worth(layout, rows, best);
   ProtocolFitResult result{best.fit, best.loss};

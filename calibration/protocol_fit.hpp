@@ -22,7 +22,8 @@ struct ProtocolOption {
 struct ProtocolRow {
   std::vector<ProtocolOption> options;
   std::int64_t ranks = 2;
-  Bytes block{};  // one rank's bytes or those to one peer: what limits of regimes are compared with
+  Bytes block{};      // one rank's bytes or those to one peer: what limits of regimes are compared with
+  double tokens = 0;  // of one rank, in an expert exchange
   Seconds measured{};
   int weight = 1;  // counts as so many rows
   std::string source;
@@ -50,10 +51,11 @@ Seconds predict(const ProtocolFit& fit, const ProtocolRow& row);
 // Fits one operation in one scope. All parameters at once, by robust least squares on log time, from several starts; in
 // a family of several regimes the first may get a limit, tried between each two neighbouring block sizes and kept where
 // it lowers the loss by a tenth. Bounds: times [1 ns, 10 ms], efficiency [0.02, 1]. Rows with one value of `steps`
-// determine only launch + steps·alpha; the split then stays near even. Asserts that there are rows, that their times
+// determine only launch + steps·alpha; the split then stays near even. `token`: the time of a token is fitted too, else
+// it is 0. Asserts that there are rows, that their times
 // are positive and that each has an option that some family takes.
 ProtocolFitResult fit_protocol(std::span<const ProtocolRow> rows, const std::vector<RegimeFamily>& families,
-                               bool in_network_reduction = false);
+                               bool in_network_reduction = false, bool token = false);
 
 // The text of a catalog/protocols/*.yaml that `bind` reads back.
 std::string emit_protocol(const CollectiveProtocol& protocol);

@@ -50,6 +50,7 @@ std::string emit_protocol(const CollectiveProtocol& protocol) {
   for (const auto& [key, fit] : protocol.fits) {
     text += fmt::format("  {}:\n", key);
     if (fit.in_network_reduction) text += "    in_network_reduction: true\n";
+    if (fit.token.value.value() > 0) text += "    token: " + microseconds(fit.token);
     text += "    regimes:\n";
     for (const ProtocolRegime& regime : fit.regimes) text += regime_text(regime);
   }

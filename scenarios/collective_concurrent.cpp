@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "sim/flow_jobs.hpp"
+#include "sim/placement.hpp"
 
 namespace supernode {
 
@@ -31,8 +32,10 @@ std::vector<std::string> setting_names() {
 std::vector<FlowJob> jobs_of(const CollectiveBench& bench, const StudySystem& study, std::int64_t chips,
                              const CollectiveRegistry& registry, ConcurrentPart& part) {
   std::vector<FlowJob> jobs;
-  const std::int64_t devices = chips * study.system.spec.devices_per_chip;
-  for (auto& members : sibling_groups(part.request.group, study.system.spec, devices)) {
+  const SystemSpec& system = study.system.spec;
+  const Placement placement(system, chips);
+  for (auto& ranks : sibling_groups(part.request.group, system, chips * system.devices_per_chip)) {
+    auto members = placement.devices(std::move(ranks));
     const GroupShape shape = group_shape(bench.fabric(), members);
     const CollectiveAlgorithm& algorithm = *registry.find(part.algorithm);
     if (!algorithm.supports(part.request.call, shape)) continue;  // a group that lies unevenly over nodes

@@ -23,6 +23,7 @@ Json routing_json(const CollectiveRequest& request) {
   return {{"topk", routing.topk},
           {"experts", routing.experts},
           {"node_limit", routing.node_limit},
+          {"routing", routing.even ? "even" : "random"},
           {"zipf", routing.zipf},
           {"redundant_experts", routing.redundant},
           {"expert_placement", to_string(routing.placement)},
@@ -64,6 +65,8 @@ Json bound_json(const CollectiveAnswer& answer) {
 Json protocol_json(const CollectiveAnswer& answer, const StudySystem& study) {
   return {{"name", study.protocol_name},
           {"fit", answer.fit},
+          {"own_fit", answer.missing_fit.empty()},
+          {"missing_fit", answer.missing_fit.empty() ? Json(nullptr) : Json(answer.missing_fit)},
           {"confidence", to_string(answer.fit_confidence)},
           {"source", answer.fit_source},
           {"assumption", study.protocol_assumption}};

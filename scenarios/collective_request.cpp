@@ -110,6 +110,13 @@ struct Value {
     low_latency = name == "low_latency";
   }
 
+  void routing(bool& even) const {
+    const std::vector<std::string> names = {"random", "even"};
+    if (std::ranges::find(names, setting.value) == names.end())
+      return error(fmt::format("unknown routing{}", suggestion(setting.value, names)));
+    even = setting.value == "even";
+  }
+
   // The name of an algorithm that runs the operation over some group, or auto.
   void algorithm(CollectiveRequest& request) const {
     const std::string name = with(setting.value, '-', '_');
@@ -142,7 +149,7 @@ const std::vector<Setting>& settings() {
       {{"algorithm", "auto, or a name", "ring"}, [](R r, V v) { v.algorithm(r); }},
       {{"placement", "packed: the first devices; spread: evenly over the cluster", "spread"},
        [](R r, V v) { v.placement(r.group.spread); }},
-      {{"stride", "every so-manieth device", "8"}, [](R r, V v) { v.integer(r.group.stride, 1, kMostDevices); }},
+      {{"stride", "every n-th device only", "8"}, [](R r, V v) { v.integer(r.group.stride, 1, kMostDevices); }},
       {{"per_node", "the first so many devices of each node", "1"},
        [](R r, V v) { v.integer(r.group.per_node, 1, kMostDevices); }},
       {{"tokens", "of one rank, for an expert exchange", "128"},
@@ -160,6 +167,8 @@ const std::vector<Setting>& settings() {
        [](R r, V v) { v.histogram(r); }},
       {{"kernels", "of an expert exchange: throughput, or low-latency for decoding", "low-latency"},
        [](R r, V v) { v.kernels(r.call.routing.low_latency); }},
+      {{"routing", "random, or even: on as many ranks as a token has experts, as benchmarks do", "even"},
+       [](R r, V v) { v.routing(r.call.routing.even); }},
       {{"zipf", "popularity of the i-th expert ~ i^-S; 0 = all alike", "0.5"},
        [](R r, V v) { v.number(r.call.routing.zipf, 0, 10); }},
       {{"redundant", "extra copies, one each of the most popular experts", "32"},
@@ -210,7 +219,10 @@ void read_setting(CollectiveRequest& request, const Override& setting, Diagnosti
 }
 
 void finish_request(CollectiveRequest& request) {
-  if (is_expert_exchange(request.call.op) && !request.bytes_given) request.call.bytes = request.tokens.bytes();
+  if (is_expert_exchange(request.call.op) && !request.bytes_given) {
+    request.call.bytes = request.tokens.bytes();
+    request.call.routing.tokens = real(request.tokens.tokens);
+  }
   if (request.call.op == kSendRecv && request.group.ranks == 0) request.group.ranks = 2;
 }
 

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
-#include <limits>
 #include <stdexcept>
 
 #include "base/expert_load.hpp"
@@ -142,27 +140,24 @@ void CollectiveBench::Impl::price(const Asked& asked, CollectiveAnswer& answer) 
   answer.time = cost.time;
   answer.rounds = cost.rounds;
   answer.plane = cost.plane;
+  answer.software = cost.software;
+  answer.hops = cost.hops;
+  answer.wire = cost.wire;
   explain(asked, cost, answer);
-  answer.hops = cost.latency - answer.software;
-  answer.wire = cost.time - cost.latency;
 }
 
-// Which of the protocol's entries and regimes the cost stands on: the one whose latency leaves the hops of the routes.
+// Which of the protocol's entries the cost stands on.
 void CollectiveBench::Impl::explain(const Asked& asked, const CollectiveCost& cost, CollectiveAnswer& answer) const {
-  const ProtocolFit& used = study.protocol.fit(asked.request.call, cost.plane >= Plane::kScaleOut);
+  const CollectiveCall& call = asked.request.call;
+  const bool scale_out = cost.plane >= Plane::kScaleOut;
+  const ProtocolFit& used = study.protocol.fit(call, scale_out);
   for (const auto& [name, fit] : study.protocol.fits)
     if (&fit == &used) answer.fit = name;
-  const Seconds hops = plan(asked, cost.algorithm).latency_floor;
-  Seconds nearest{std::numeric_limits<double>::infinity()};
-  for (const ProtocolRegime* regime : used.regimes_for(cost.algorithm, cost.block)) {
-    const Seconds software = regime->latency(cost.rounds, asked.shape.size());
-    const Seconds off(std::abs((cost.latency - software - hops).value()));
-    if (off >= nearest) continue;
-    nearest = off;
-    answer.software = min(software, cost.latency);
-    answer.fit_source = regime->efficiency.source;
-    answer.fit_confidence = regime->efficiency.confidence;
-  }
+  const std::string own = protocol_key(call.op, scale_out, call.routing.low_latency);
+  if (answer.fit != own) answer.missing_fit = own;
+  const Sourced<double>& efficiency = used.regimes[static_cast<std::size_t>(cost.regime)].efficiency;
+  answer.fit_source = efficiency.source;
+  answer.fit_confidence = efficiency.confidence;
 }
 
 // Equal rounds once: to choose by.

@@ -59,6 +59,7 @@ struct CollectiveAnswer {
   std::vector<BusyLink> links;                            // the busiest
   CollectiveBound bound;
   std::string fit, fit_source;  // the protocol's entry that the time stands on
+  std::string missing_fit;      // the entry of this operation and scope, where `fit` is another's for want of it
   Confidence fit_confidence = Confidence::kAssumed;
   std::int64_t flows = 0, variables = 0;  // bare: simulated, and rates solved for
   Seconds wall_clock{};                   // bare: of the simulation

@@ -22,10 +22,18 @@ void check_fabric(const SystemSpec& spec, std::int64_t chips, const YamlNode& sy
     else
       check_buildable(spec, chips);
   } catch (const FaultError& problem) {
-    diagnostics.error(position_of("faults", system), problem.what());
+    diagnostics.error(faults_position(system), problem.what());
   } catch (const std::invalid_argument& problem) {
     diagnostics.error(position_of("chips", system), problem.what());
   }
+}
+
+SourcePosition faults_position(const YamlNode& system) { return position_of("faults", system); }
+
+std::string fault_message(const FaultError& fault, const SourcePosition& place) {
+  Diagnostics diagnostics;
+  diagnostics.error(place, fault.what());
+  return diagnostics.render();
 }
 
 }  // namespace supernode

@@ -139,6 +139,7 @@ std::optional<Scenario> load_tree(YamlNode tree, const std::string& name, const 
   if (!diagnostics.has_errors())
     check_fabric(scenario.spec.input.system, scenario.spec.input.chips, *tree.find("system"), diagnostics);
   if (diagnostics.has_errors()) return std::nullopt;
+  scenario.faults = faults_position(*tree.find("system"));
   if (scenario.spec.name.empty()) {
     scenario.spec.name = name;
     tree.entries.insert(tree.entries.begin(), {"name", {}, scalar(scenario.spec.name, {})});

@@ -28,6 +28,7 @@ struct Scenario {
   std::vector<InputFile> inputs;  // files read, catalogue entries included
   std::vector<Override> overrides;
   std::vector<std::string> assumptions;  // what the loader chose itself, in words
+  SourcePosition faults;                 // where it says what is broken; else where its system begins
 };
 
 // Nothing when anything is wrong; `diagnostics` then says what. `argument`: see ReferenceResolver::resolve_argument.

@@ -75,6 +75,7 @@ std::optional<LoadedSystem> read_system(YamlNode tree, const std::vector<Overrid
   system.tree = std::move(*resolved);
   if (diagnostics.error_count() == errors) check_fabric(system.spec, system.chips, system.tree, diagnostics);
   if (diagnostics.error_count() > errors) return std::nullopt;
+  system.faults = faults_position(system.tree);
   if (file) add_inputs(system.inputs, file);
   for (const auto& input : resolver.inputs()) add_inputs(system.inputs, input);
   return system;
@@ -86,7 +87,8 @@ std::optional<LoadedSystem> system_of(std::optional<Scenario> scenario) {
                       .chips = scenario->spec.input.chips,
                       .tree = {},
                       .inputs = scenario->inputs,
-                      .scenario = {}};
+                      .scenario = {},
+                      .faults = scenario->faults};
   Diagnostics ignored;  // the loader's own text
   const auto text = std::make_shared<const SourceFile>(SourceFile{"resolved scenario", scenario->resolved});
   const YamlNode tree = parse_yaml(text, ignored);

@@ -17,6 +17,7 @@ struct LoadedSystem {
   YamlNode tree;                     // the system's, references followed
   std::vector<InputFile> inputs;     // files read, catalogue entries included
   std::optional<Scenario> scenario;  // where the argument was one
+  SourcePosition faults{};           // where it says what is broken; else where the system begins
 };
 
 // Nothing when anything is wrong; `diagnostics` then says what. `argument` is "-" (standard input), a file, a name of

@@ -46,11 +46,18 @@ Seconds inner_time(const ProtocolFit& inside, const CollectiveRun& run) {
   return run.inner_floor / best;
 }
 
-CollectiveCost priced(const ProtocolRegime& regime, const CollectiveRun& run, const WireTime& wire, Seconds inner) {
+// A kernel takes its time for each token, however few bytes go with it.
+Seconds handling_time(const ProtocolFit& fit, const CollectiveCall& call) {
+  return fit.token.value * call.routing.tokens;
+}
+
+CollectiveCost priced(const ProtocolRegime& regime, const CollectiveRun& run, const WireTime& wire, Seconds floor) {
   CollectiveCost cost;
   cost.software = regime.latency(run.steps, run.plan.ranks);
-  cost.latency = cost.software + wire.hops;
-  cost.time = cost.latency + max(wire.transfer / regime.efficiency.value, inner);
+  cost.hops = wire.hops;
+  cost.wire = max(wire.transfer / regime.efficiency.value, floor);
+  cost.latency = cost.software + cost.hops;
+  cost.time = cost.latency + cost.wire;
   cost.port_bytes = run.port_bytes;
   cost.port_bandwidth = run.port_bandwidth;
   cost.chunk = run.chunk;
@@ -62,14 +69,25 @@ CollectiveCost priced(const ProtocolRegime& regime, const CollectiveRun& run, co
 }
 
 // In the regime that is the fastest.
-CollectiveCost priced(const Regimes& regimes, const CollectiveRun& run, Seconds simulated, Seconds inner) {
+CollectiveCost priced(const ProtocolFit& fit, const CollectiveRun& run, Seconds simulated, Seconds floor) {
   const WireTime wire = split_wire_time(run, simulated);
   std::optional<CollectiveCost> best;
-  for (const ProtocolRegime* regime : regimes) {
-    const CollectiveCost cost = priced(*regime, run, wire, inner);
+  for (const ProtocolRegime* regime : fit.regimes_for(run.algorithm, run.block)) {
+    CollectiveCost cost = priced(*regime, run, wire, floor);
+    cost.regime = static_cast<int>(regime - fit.regimes.data());
     if (!best || cost.time < best->time) best = cost;
   }
   return *best;
+}
+
+// Flows that are simulated in less time than a child takes to start: milliseconds, for it has the pages of a large
+// fabric to map.
+constexpr std::size_t kSmall = 4096;
+
+std::size_t flows_of(const FlowPlan& plan) {
+  std::size_t flows = 0;
+  for (const PlannedRound& round : plan.rounds) flows += round.flows.size();
+  return flows;
 }
 
 }  // namespace
@@ -141,20 +159,29 @@ CollectiveCostModel::Impl::Verdict CollectiveCostModel::Impl::judge(const CostKe
     if (verdict.cost && least_time(of, run) >= verdict.cost->time) break;
     const auto time = simulated.find(run.key);
     if (time == simulated.end()) return {std::nullopt, &run};
-    const CollectiveCost cost = priced(of, run, time->second, inner_time(protocol.fit(key.call, false), run));
+    const ProtocolFit& of_run = fit(key, run);
+    const Seconds floor = max(inner_time(protocol.fit(key.call, false), run), handling_time(of_run, key.call));
+    const CollectiveCost cost = priced(of_run, run, time->second, floor);
     if (!verdict.cost || cost.time < verdict.cost->time) verdict.cost = cost;
   }
   return verdict;
 }
 
 void CollectiveCostModel::Impl::simulate_all(const std::vector<const CollectiveRun*>& wanted, int workers) {
+  std::vector<const CollectiveRun*> large;
+  for (const CollectiveRun* run : wanted) {
+    if (flows_of(run->plan) > kSmall)
+      large.push_back(run);
+    else
+      simulated[run->key] = simulate_plan(fabric, run->plan).time;
+  }
   const auto work = [&](std::size_t i) {
     ByteWriter writer;
-    writer.put(simulate_plan(fabric, wanted[i]->plan).time);
+    writer.put(simulate_plan(fabric, large[i]->plan).time);
     return writer.take();
   };
-  const std::vector<std::string> results = run_in_children(wanted.size(), work, workers);
-  for (std::size_t i = 0; i < wanted.size(); ++i) simulated[wanted[i]->key] = ByteReader(results[i]).get<Seconds>();
+  const std::vector<std::string> results = run_in_children(large.size(), work, workers);
+  for (std::size_t i = 0; i < large.size(); ++i) simulated[large[i]->key] = ByteReader(results[i]).get<Seconds>();
 }
 
 CollectiveCostModel::CollectiveCostModel(const Fabric& fabric, const CollectiveProtocol& protocol)

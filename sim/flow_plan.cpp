@@ -9,6 +9,9 @@ namespace supernode {
 FlowPlan plan_flows(const Fabric& fabric, const std::vector<DeviceId>& members, const std::vector<Round>& rounds,
                     const FlowOptions& options) {
   FlowPlanner planner(fabric, members, options);
+  std::size_t transfers = 0;
+  for (const Round& round : rounds) transfers += round.transfers.size();
+  planner.expect(transfers);
   for (const Round& round : rounds) planner.add(round);
   return planner.take();
 }

@@ -21,6 +21,13 @@ FlowPlanner::FlowPlanner(const Fabric& fabric, const std::vector<DeviceId>& memb
   if (members.size() <= kMostDense) dense_.resize(members.size() * members.size());
 }
 
+void FlowPlanner::expect(std::size_t transfers) {
+  constexpr std::size_t kLinksOfPath = 4;  // device, leaf, spine and back
+  const std::size_t pairs = members_.size() * members_.size();
+  plan_.paths.reserve(std::min(transfers, pairs));
+  plan_.path_links.reserve(kLinksOfPath * std::min(transfers, pairs));
+}
+
 void FlowPlanner::add(const Round& round, std::int32_t first) {
   if (round.repeat <= 0) return;
   PlannedRound planned{{}, round.repeat};
@@ -59,27 +66,27 @@ FlowPlanner::Paths FlowPlanner::make_paths(DeviceId from, DeviceId to) {
     plan_.paths.push_back({static_cast<std::int32_t>(plan_.path_links.size()), 0, Seconds{}, Plane::kLocal});
     return {first, 1};
   }
-  const Route& route = fabric_.route(from, to);
+  const RouteView route = fabric_.route_view(from, to);
   const Hashing& hashing = fabric_.hashing(route.plane);
   if (hashing.ecmp)
-    for (int flow = 0; flow < hashing.flows; ++flow) hash(route, from, to, flow);
+    for (int flow = 0; flow < hashing.flows; ++flow) hash(fabric_.route(from, to), from, to, flow);
   else
     spray(route, from, to);
   return {first, static_cast<std::int32_t>(plan_.paths.size()) - first};
 }
 
-void FlowPlanner::add_path(const Route& route, std::size_t first_link) {
-  if (fabric_.degraded())
-    for (const JointLimit& limit : fabric_.joint_limits(route)) plan_.path_links.push_back(joint_link(limit));
+void FlowPlanner::add_path(Seconds latency, Plane plane, std::size_t first_link) {
   plan_.paths.push_back({static_cast<std::int32_t>(first_link),
-                         static_cast<std::int32_t>(plan_.path_links.size() - first_link), route.latency, route.plane});
+                         static_cast<std::int32_t>(plan_.path_links.size() - first_link), latency, plane});
 }
 
-void FlowPlanner::spray(const Route& route, DeviceId from, DeviceId to) {
-  const std::size_t first_link = plan_.path_links.size(), hops = route.bundles.size();
-  for (std::size_t i = 0; i < hops; ++i)
-    plan_.path_links.push_back(bundle_link(route.bundles[i], {}, from, to, 2 * i < hops));
-  add_path(route, first_link);
+void FlowPlanner::spray(const RouteView& route, DeviceId from, DeviceId to) {
+  const std::size_t first_link = plan_.path_links.size(), hops = route.size();
+  std::size_t hop = 0;
+  for (const std::span<const BundleId> part : route.parts)
+    for (const BundleId bundle : part) plan_.path_links.push_back(bundle_link(bundle, {}, from, to, 2 * hop++ < hops));
+  add_joint_links(from, to);
+  add_path(route.latency, route.plane, first_link);
 }
 
 void FlowPlanner::hash(const Route& route, DeviceId from, DeviceId to, int flow) {
@@ -87,7 +94,8 @@ void FlowPlanner::hash(const Route& route, DeviceId from, DeviceId to, int flow)
   const std::vector<HashedHop> hops = fabric_.hashed_path(route, from, to, flow);
   for (std::size_t i = 0; i < hops.size(); ++i)
     plan_.path_links.push_back(single_link(hops[i], from, to, 2 * i < hops.size()));
-  add_path(route, first_link);
+  add_joint_links(from, to);
+  add_path(route.latency, route.plane, first_link);
 }
 
 double FlowPlanner::share_of(BundleId bundle, DeviceId from, DeviceId to, bool up) const {
@@ -124,9 +132,22 @@ FlowPlan FlowPlanner::take() {
   return std::move(plan_);
 }
 
-std::int32_t FlowPlanner::joint_link(const JointLimit& limit) {
+void FlowPlanner::add_joint_links(DeviceId from, DeviceId to) {
+  if (!fabric_.degraded()) return;
+  const Route& route = fabric_.route(from, to);
+  for (const JointLimit& limit : fabric_.joint_limits(route))
+    plan_.path_links.push_back(joint_link(limit, route, from, to));
+}
+
+// Flows that share the limit cross all of its bundles: no more sibling groups have some than the fewest that share one
+// of these.
+std::int32_t FlowPlanner::joint_link(const JointLimit& limit, const Route& route, DeviceId from, DeviceId to) {
   const auto [entry, fresh] = joint_index_.try_emplace(limit.key, static_cast<std::int32_t>(plan_.links.size()));
-  if (fresh) plan_.links.push_back({{}, {}, limit.capacity, {}});
+  if (!fresh) return entry->second;
+  double share = 0;
+  for (std::size_t i = limit.first; i < limit.first + limit.count; ++i)
+    share = std::max(share, share_of(route.bundles[i], from, to, 2 * i < route.bundles.size()));
+  plan_.links.push_back({{}, {}, limit.capacity * share, {}});
   return entry->second;
 }
 

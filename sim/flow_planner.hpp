@@ -17,6 +17,8 @@ class FlowPlanner {
   // All three outlive the planner.
   FlowPlanner(const Fabric& fabric, const std::vector<DeviceId>& members, const FlowOptions& options);
 
+  // Makes room, for speed alone, for the paths of so many transfers.
+  void expect(std::size_t transfers);
   // Position i of the round's transfers is member `first` + i. Rounds of members that have none in common do not wait
   // for one another, in whatever order they are added.
   void add(const Round& round, std::int32_t first = 0);
@@ -31,13 +33,14 @@ class FlowPlanner {
   Paths& slot(std::int32_t from, std::int32_t to);
   const Paths& paths(std::int32_t from, std::int32_t to);
   Paths make_paths(DeviceId from, DeviceId to);
-  void add_path(const Route& route, std::size_t first_link);
-  void spray(const Route& route, DeviceId from, DeviceId to);
+  void add_path(Seconds latency, Plane plane, std::size_t first_link);
+  void spray(const RouteView& route, DeviceId from, DeviceId to);
   void hash(const Route& route, DeviceId from, DeviceId to, int flow);
   // Indices into plan_.links, made when first met.
   std::int32_t bundle_link(BundleId bundle, LinkId link, DeviceId from, DeviceId to, bool up);
   std::int32_t single_link(const HashedHop& hop, DeviceId from, DeviceId to, bool up);
-  std::int32_t joint_link(const JointLimit& limit);
+  void add_joint_links(DeviceId from, DeviceId to);
+  std::int32_t joint_link(const JointLimit& limit, const Route& route, DeviceId from, DeviceId to);
   double share_of(BundleId bundle, DeviceId from, DeviceId to, bool up) const;
 
   const Fabric& fabric_;

@@ -1,7 +1,6 @@
 #include "sim/flow_share.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace supernode {
 
@@ -35,36 +34,50 @@ double SiblingShare::of(BundleId bundle, DeviceId from, DeviceId to, bool up) co
 
 bool SiblingShare::crosses(BundleId bundle, DeviceId below, DeviceId far, bool up) const {
   if (below == far) return false;
-  const Route& route = up ? fabric_.route(below, far) : fabric_.route(far, below);
-  return std::ranges::find(route.bundles, bundle) != route.bundles.end();
+  return (up ? fabric_.route_view(below, far) : fabric_.route_view(far, below)).crosses(bundle);
 }
 
-namespace {
-
-std::array<std::tuple<int, int, int>, 4> parts_of(const DevicePlace& place) {
-  return {{{0, place.rail, place.leaf}, {1, place.rail, place.pod}, {2, place.pod, 0}, {3, place.rail, 0}}};
+// The numbers of a leaf of a rail, a rail of a pod, a pod and a rail.
+std::array<std::size_t, SiblingShare::kPartKinds> SiblingShare::parts_of(DeviceId device) const {
+  const DevicePlace& place = fabric_.place(device);
+  const auto rail = static_cast<std::size_t>(place.rail), leaf = static_cast<std::size_t>(place.leaf),
+             pod = static_cast<std::size_t>(place.pod);
+  return {rail * leaves_ + leaf, rail * pods_ + pod, pod, rail};
 }
-
-}  // namespace
 
 void SiblingShare::index_parts() const {
-  const auto for_each_part = [&](DeviceId device, auto f) {
-    for (const PartKey& key : parts_of(fabric_.place(device))) f(parts_[key]);
-  };
-  for (std::int64_t i = 0; i < fabric_.device_count(); ++i)
-    for_each_part(DeviceId(i), [&](Part& part) {
+  int rails = 0, leaves = 0, pods = 0;
+  for (std::int64_t i = 0; i < fabric_.device_count(); ++i) {
+    const DevicePlace& place = fabric_.place(DeviceId(i));
+    rails = std::max(rails, place.rail + 1);
+    leaves = std::max(leaves, place.leaf + 1);
+    pods = std::max(pods, place.pod + 1);
+  }
+  leaves_ = static_cast<std::size_t>(leaves), pods_ = static_cast<std::size_t>(pods);
+  const auto all_rails = static_cast<std::size_t>(rails);
+  const std::array<std::size_t, kPartKinds> sizes{all_rails * leaves_, all_rails * pods_, pods_, all_rails};
+  for (std::size_t kind = 0; kind < kPartKinds; ++kind) parts_[kind].resize(sizes[kind]);
+  for (std::int64_t i = 0; i < fabric_.device_count(); ++i) {
+    const auto numbers = parts_of(DeviceId(i));
+    for (std::size_t kind = 0; kind < kPartKinds; ++kind) {
+      Part& part = parts_[kind][numbers[kind]];
       if (part.size++ == 0) part.first = DeviceId(i);
       part.last = DeviceId(i);
-    });
-  for (const DeviceId member : members_) for_each_part(member, [](Part& part) { ++part.members; });
+    }
+  }
+  for (const DeviceId member : members_) {
+    const auto numbers = parts_of(member);
+    for (std::size_t kind = 0; kind < kPartKinds; ++kind) ++parts_[kind][numbers[kind]].members;
+  }
 }
 
 // The part of the scale-out plane that the bundle serves, or null.
 const SiblingShare::Part* SiblingShare::part_below(BundleId bundle, DeviceId below, DeviceId far, bool up) const {
-  if (parts_.empty()) index_parts();
+  if (parts_.front().empty()) index_parts();
   const auto devices = static_cast<std::size_t>(fabric_.bundle(bundle).devices_below);
-  for (const PartKey& key : parts_of(fabric_.place(below))) {
-    const Part& part = parts_.at(key);
+  const auto numbers = parts_of(below);
+  for (std::size_t kind = 0; kind < kPartKinds; ++kind) {
+    const Part& part = parts_[kind][numbers[kind]];
     const DeviceId probe = part.last == below ? part.first : part.last;
     if (part.size == devices && crosses(bundle, probe, far, up)) return &part;
   }

@@ -1,9 +1,9 @@
 #pragma once
 // What part of a shared bundle a group may use while every device under it runs a sibling group of the same collective.
 
+#include <array>
 #include <cstdint>
 #include <map>
-#include <tuple>
 #include <vector>
 
 #include "base/ids.hpp"
@@ -36,18 +36,20 @@ class SiblingShare {
     std::int64_t members = 0;
     DeviceId first, last;
   };
-  using PartKey = std::tuple<int, int, int>;  // kind of part, and which
+  static constexpr std::size_t kPartKinds = 4;
 
   const Run& run_of(const Level& level, DeviceId device) const;
   std::int64_t members_below(BundleId bundle, DeviceId from, DeviceId to, bool up) const;
   const Part* part_below(BundleId bundle, DeviceId below, DeviceId far, bool up) const;
+  std::array<std::size_t, kPartKinds> parts_of(DeviceId device) const;
   void index_parts() const;
   bool crosses(BundleId bundle, DeviceId below, DeviceId far, bool up) const;
 
   const Fabric& fabric_;
   const std::vector<DeviceId>& members_;
   std::vector<Level> levels_;
-  mutable std::map<PartKey, Part> parts_;  // made when first needed
+  mutable std::array<std::vector<Part>, kPartKinds> parts_;  // by kind and number; made when first needed
+  mutable std::size_t leaves_ = 0, pods_ = 0;                // of a rail, numbered over the whole cluster
 };
 
 }  // namespace supernode

@@ -68,6 +68,7 @@ class Calibrator {
       row.block = cost.block;
     }
     row.ranks = shape.size();
+    row.tokens = sample.call.routing.tokens;
     row.measured = sample.measured;
     row.source = sample.source;
     if (!row.options.empty()) row.weight = weight(sample, row.options.front().wire);
@@ -112,6 +113,13 @@ bool determine_all(const MeasuredRows& rows) {
   return rows.size() >= 3 && (several_sizes(rows) || several_groups(rows));
 }
 
+// The time of a token and the rate, by rows that put tokens of several sizes through the port: of other precisions, or
+// with copies on other numbers of ranks.
+bool several_token_sizes(const MeasuredRows& rows) {
+  if (std::ranges::any_of(rows, [](const Measured& m) { return m.row.tokens == 0; })) return false;
+  return spread(rows, [](const Measured& m) { return m.row.options.front().wire.value() / m.row.tokens; }) >= 3;
+}
+
 // In-network reduction is a fact when a row is faster than any algorithm without it could be on the bare fabric.
 bool impossible_without_switch(const ProtocolRow& row) {
   const auto is_nvls = [](const ProtocolOption& option) { return option.algorithm == "nvls"; };
@@ -154,8 +162,9 @@ Outcome scored(const ProtocolFit& fit, const MeasuredRows& rows, bool rate_only)
   return {fit, quantile(errors, 0.5), quantile(errors, 0.9), rate_only};
 }
 
-Outcome fit_all(const std::vector<ProtocolRow>& rows, const std::vector<RegimeFamily>& families, bool in_network) {
-  const ProtocolFitResult result = fit_protocol(rows, families, in_network);
+Outcome fit_all(const std::vector<ProtocolRow>& rows, const std::vector<RegimeFamily>& families, bool in_network,
+                bool token = false) {
+  const ProtocolFitResult result = fit_protocol(rows, families, in_network, token);
   return {result.fit, result.median_abs_error, result.p90_abs_error, false};
 }
 
@@ -271,7 +280,8 @@ class Fitter {
     const bool in_network =
         sample.op == CollectiveOp::kAllReduce && !sample.scale_out &&
         (lists(options_.algorithms, sample.op, "nvls") || std::ranges::any_of(rows, impossible_without_switch));
-    return fit_all(rows, families(sample.op, sample.scale_out, measured, options_.algorithms, in_network), in_network);
+    return fit_all(rows, families(sample.op, sample.scale_out, measured, options_.algorithms, in_network), in_network,
+                   several_token_sizes(measured));
   }
 
   void add_rate(const std::string& key, const MeasuredRows& rows) {

@@ -20,6 +20,12 @@ bool low_latency_mode(const CollectiveTraceRow& row) {
   return row.software == "cann-ep" || contains(row.note, "low-latency") || contains(row.note, "DeepEP ll");
 }
 
+// TensorRT-LLM's exchanges as aiconfigurator measures them: its collector has tokens take ranks by turns, so that each
+// goes to as many of them as it has experts.
+bool routed_evenly(const CollectiveTraceRow& row) {
+  return row.software == "trtllm-alltoall" && contains(row.note, "balanced");
+}
+
 // What the note says was run goes before the column, which there names the configuration.
 std::optional<std::int64_t> tokens_of(const CollectiveTraceRow& row) {
   constexpr std::string_view kKey = "num_token=";
@@ -63,7 +69,7 @@ double copies_counted(const SystemSpec& system, const ProtocolSample& sample, bo
   if (copy_per_expert) return static_cast<double>(routing.topk);
   const auto ranks = static_cast<std::int64_t>(sample.members.size());
   const std::int64_t bins = sample.scale_out ? node_count(system, sample.members) : ranks;
-  return expected_distinct_bins(bins, routing.experts, routing.topk);
+  return expected_distinct_bins(bins, routing.experts, routing);
 }
 
 bool fill_expert_call(const SystemSpec& system, const CollectiveTraceRow& row, bool copy_per_expert,
@@ -73,7 +79,11 @@ bool fill_expert_call(const SystemSpec& system, const CollectiveTraceRow& row, b
   const Bytes payload = element(row) * static_cast<double>(*tokens) * static_cast<double>(*row.hidden);
   sample.call.bytes = payload;
   sample.low_latency = low_latency_mode(row);
-  sample.call.routing = {.topk = *row.topk, .experts = row.experts.value_or(0), .low_latency = sample.low_latency};
+  sample.call.routing = {.topk = *row.topk,
+                         .experts = row.experts.value_or(0),
+                         .low_latency = sample.low_latency,
+                         .even = routed_evenly(row),
+                         .tokens = static_cast<double>(*tokens)};
   if (sample.low_latency && !row.time) return false;
   sample.measured = row.time ? *row.time : payload * copies_counted(system, sample, copy_per_expert) / *row.busbw;
   return true;

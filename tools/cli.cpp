@@ -15,6 +15,7 @@
 #include "tools/exit_code.hpp"
 #include "tools/output_folder.hpp"
 #include "tools/terminal.hpp"
+#include "topology/fault_spec.hpp"
 
 namespace supernode {
 
@@ -405,6 +406,9 @@ int run_cli(int argc, char** argv) {
       return asked ? kDone : kBadInput;
     }
     return line.chosen();
+  } catch (const FaultError& fault) {
+    print_message(fmt::format("supernode: error: {}\n", fault.what()));
+    return kBadInput;
   } catch (const std::exception& error) {
     print_message(fmt::format("supernode: {}\n", error.what()));
     return kFailed;

@@ -1,10 +1,12 @@
 // supernode collective: one collective on a system, several at once, or a sweep.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "scenarios/collective_json.hpp"
 #include "scenarios/collective_sweep.hpp"
+#include "scenarios/fabric_check.hpp"
 #include "scenarios/result_json.hpp"
 #include "tools/collective_report.hpp"
 #include "tools/commands.hpp"
@@ -46,6 +48,16 @@ int print_together(const CollectiveCommand& command, std::vector<CollectiveReque
   return kDone;
 }
 
+// A slip in a setting's name reads as an unknown key of the system.
+std::string other_setting(const CollectiveSweep& sweep) {
+  std::vector<std::string> names;
+  for (const SettingDoc& doc : collective_settings()) names.emplace_back(doc.key);
+  for (const SweepAxis& axis : sweep.axes)
+    if (!is_collective_setting(axis.key))
+      if (const auto near = nearest_candidate(axis.key, names)) return fmt::format(" (or the setting '{}'?)", *near);
+  return "";
+}
+
 int print_sweep(const CollectiveCommand& command, CollectiveSweep sweep) {
   sweep.system = command.system;
   sweep.settings = command.settings;
@@ -53,6 +65,9 @@ int print_sweep(const CollectiveCommand& command, CollectiveSweep sweep) {
   sweep.workers = command.workers.value_or(1);
   sweep.options.flow = study_options(command).flow;
   const auto rows = run_collective_sweep(sweep);
+  if (!rows.empty() && std::ranges::none_of(rows, [](const auto& row) { return row["status"] == "ok"; }))
+    throw std::invalid_argument(
+        fmt::format("no point of the sweep can be: {}{}", rows[0]["error"].get<std::string>(), other_setting(sweep)));
   std::vector<std::string> keys;
   for (const SweepAxis& axis : sweep.axes)
     if (!is_collective_setting(axis.key)) keys.push_back(axis.key);
@@ -81,6 +96,9 @@ int collective_command(const CollectiveCommand& command) {
     if (!sweep.axes.empty()) return print_sweep(command, std::move(sweep));
     return command.with.empty() ? print_one(command, request, *study)
                                 : print_together(command, std::move(together), *study);
+  } catch (const FaultError& fault) {
+    print_message(fault_message(fault, study->system.faults));
+    return kBadInput;
   } catch (const std::invalid_argument& problem) {
     print_message(fmt::format("supernode collective: error: {}\n", problem.what()));
     return kBadInput;

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "scenarios/collective_json.hpp"
+#include "scenarios/fabric_check.hpp"
 #include "scenarios/resilience.hpp"
 #include "scenarios/result_json.hpp"
 #include "tools/commands.hpp"
@@ -60,6 +61,7 @@ std::string curve(const ResilienceAnswer& answer, const Style& style) {
   for (const ResilienceDraw& draw : answer.draws) header.push_back(fmt::format("draw {}", draw.seed));
   header.push_back("collective");
   Table table(header);
+  table.align(header.size() - 1, Align::kLeft);
   for (const ResiliencePoint& point : answer.points) {
     std::vector<std::string> row = {std::to_string(point.failed)};
     double worst = 0;
@@ -153,6 +155,9 @@ int resilience_command(const ResilienceCommand& command) {
     else
       print_result(command.csv ? answer_csv(answer) : verdict(answer, stdout_style()) + curve(answer, stdout_style()));
     return kDone;
+  } catch (const FaultError& fault) {
+    print_message(fault_message(fault, study->system.faults));
+    return kBadInput;
   } catch (const std::invalid_argument& problem) {
     print_message(fmt::format("supernode resilience: error: {}\n", problem.what()));
     return kBadInput;

@@ -13,6 +13,8 @@ namespace supernode {
 
 namespace {
 
+constexpr int kWidth = 80;  // of running text
+
 std::string rate_text(BytesPerSecond rate) { return significant_text(rate.value() / 1e9) + " GB/s"; }
 
 std::string words(std::string name) {
@@ -39,6 +41,7 @@ std::string size_text(const CollectiveAnswer& answer) {
   text += fmt::format(", top {} of {} experts", routing.topk,
                       routing.experts > 0 ? std::to_string(routing.experts) : "many");
   if (routing.node_limit > 0) text += fmt::format(" on at most {} nodes", routing.node_limit);
+  if (routing.even) text += ", routed evenly";
   return text;
 }
 
@@ -55,9 +58,8 @@ std::string heading(const CollectiveAnswer& answer, const StudySystem& study, co
 }
 
 std::string bound_text(const CollectiveAnswer& answer) {
-  return fmt::format("{} through the ports of a {}, {} of latency: {} above", time_text(answer.bound.port),
-                     answer.bound.part.empty() ? "rank" : answer.bound.part, time_text(answer.bound.latency),
-                     percent_text(answer.time / answer.bound.time() - 1));
+  return fmt::format("{} by the ports of a {}, {} of latency", time_text(answer.bound.port),
+                     answer.bound.part.empty() ? "rank" : answer.bound.part, time_text(answer.bound.latency));
 }
 
 std::string parts_text(const CollectiveAnswer& answer) {
@@ -76,6 +78,7 @@ std::string facts(const CollectiveAnswer& answer) {
   table.add({"bus bandwidth", fmt::format("{} ({} times the former)", rate_text(answer.bus_bandwidth),
                                           significant_text(answer.bus_factor))});
   table.add({"no less than", bound_text(answer)});
+  table.add({"above that", percent_text(answer.time / answer.bound.time() - 1)});
   if (is_expert_exchange(answer.request.call.op) && answer.request.call.routing.experts > 0)
     table.add({"most loaded rank", ratio_text(answer.expert_imbalance) + " the mean of tokens to its experts"});
   if (answer.healthy)
@@ -87,7 +90,7 @@ std::string facts(const CollectiveAnswer& answer) {
 std::string faults_section(const CollectiveAnswer& answer, const Style& style) {
   if (answer.faults.empty()) return "";
   std::string out = "\n" + style.title("Faults") + "\n";
-  for (const std::string& note : answer.faults) out += wrap(note, 2);
+  for (const std::string& note : answer.faults) out += wrap(note, 2, kWidth);
   return out;
 }
 
@@ -110,7 +113,7 @@ std::string links_section(const std::vector<BusyLink>& links, const Style& style
   for (const BusyLink& link : links)
     table.add({link.name, bytes_text(link.bytes), rate_text(link.bandwidth), percent_text(link.utilisation),
                fmt::format("{} of {}", link.alike, link.kind)});
-  return "\n" + style.title("Busiest links") + " (the busiest of each kind; parallel links together, one direction)\n" +
+  return "\n" + style.title("Busiest links") + " (of each kind; parallel links together, one direction)\n" +
          table.render();
 }
 
@@ -124,8 +127,11 @@ std::string foundation(const CollectiveAnswer& answer, const StudySystem& study,
                              time_text(answer.wall_clock));
   }
   const std::string what = answer.fit_confidence == Confidence::kAssumed ? "borrowed" : "fitted to measurements";
-  out += wrap(fmt::format("protocol {}, {}: {} ({})", study.protocol_name, answer.fit, what, answer.fit_source), 2);
-  return study.protocol_assumption.empty() ? out : out + wrap(study.protocol_assumption, 2);
+  const std::string entry = answer.missing_fit.empty() ? fmt::format("{}:", answer.fit)
+                                                       : fmt::format("which has no fit of {}: stands on that of {},",
+                                                                     answer.missing_fit, answer.fit);
+  out += wrap(fmt::format("protocol {}, {} {} ({})", study.protocol_name, entry, what, answer.fit_source), 2, kWidth);
+  return study.protocol_assumption.empty() ? out : out + wrap(study.protocol_assumption, 2, kWidth);
 }
 
 std::string time_cell(const nlohmann::ordered_json& value) {

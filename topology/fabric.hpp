@@ -95,8 +95,10 @@ class Fabric {
   // The route the software takes: a direct kLocal link (a sibling die) when there is one, else within a supernode over
   // kScaleUp, between supernodes over kScaleOut. Fewest hops, ties by lower latency. Around faults: docs/models/
   // fabric.md. Cached, so not thread-safe; the reference stays valid as long as the fabric. Asserts that the devices
-  // differ; throws std::runtime_error when faults have cut one off from the other.
+  // differ; throws FaultError (fault_spec.hpp) when faults have cut one off from the other.
   const Route& route(DeviceId from, DeviceId to) const;
+  // The same route without a copy of its own: for those who ask for very many.
+  RouteView route_view(DeviceId from, DeviceId to) const;
   // The links that flow number `flow` of a message takes under ECMP: a live one of each bundle, chosen at every vertex
   // by a hash of the two devices, the flow, the vertex and the seed.
   std::vector<HashedHop> hashed_path(const Route& route, DeviceId from, DeviceId to, int flow) const;

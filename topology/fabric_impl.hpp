@@ -13,6 +13,7 @@
 
 #include "topology/fabric.hpp"
 #include "topology/lanes.hpp"
+#include "topology/route_stems.hpp"
 
 namespace supernode {
 
@@ -95,6 +96,7 @@ struct Fabric::Impl {
   mutable TierWave forward, backward;
   mutable int stamp = 0;
   mutable std::unordered_map<std::uint64_t, Route> routes;
+  mutable std::optional<RouteStems> stems_up, stems_out;  // once asked for
 
   int tier_of(VertexId vertex) const { return graph[vertex.index].tier; }
   int tier_of(DeviceId device) const { return tier_of(devices[device.index]); }
@@ -130,16 +132,24 @@ struct Fabric::Impl {
   bool same_block(DeviceId a, DeviceId b) const;
   // Dimension-order: the devices passed, both ends included (grid_routes.cpp).
   std::vector<DeviceId> dimension_order(DeviceId from, DeviceId to) const;
-  // Routes that the structure gives without a search (grid_routes.cpp, pxn_route.cpp). No bundles when it gives none or
-  // a link of it is dead.
+  // Routes that the structure gives without a search (grid_routes.cpp, pxn_route.cpp, route_stems.cpp). No bundles when
+  // it gives none or a link of it is dead.
   Route grid_route(DeviceId from, DeviceId to) const;
   Route pxn_route(DeviceId from, DeviceId to) const;
+  RouteView stem_route(Plane plane, DeviceId from, DeviceId to) const;
+  Plane route_plane(DeviceId from, DeviceId to) const;  // that a route should use
   // The shortest route over one plane by search, or no bundles when there is none. `relays`: devices forward.
   Route search_route(Plane plane, DeviceId from, DeviceId to, bool relays) const;
   // The route over one plane, by structure or by search, or no bundles when there is none (grid_routes.cpp).
   Route find_route(Plane plane, DeviceId from, DeviceId to) const;
 
  private:
+  std::vector<TierEdge> onward(int tier, Plane plane) const;
+  RouteStem stem_of(DeviceId device, Plane plane) const;
+  RouteStems find_stems(Plane plane) const;
+  RouteStems& stems_of(Plane plane) const;
+  RouteMiddle find_middle(Plane plane, DeviceId from, DeviceId to, int out, int in) const;
+  const RouteMiddle& middle_of(Plane plane, DeviceId from, DeviceId to) const;
   double gathered(BundleId id, bool onward) const;
   bool attached(DeviceId device, Plane plane) const;
   std::vector<DeviceId> ways_into(DeviceId device, Plane plane) const;

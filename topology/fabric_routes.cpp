@@ -7,8 +7,21 @@
 #include <stdexcept>
 
 #include "topology/fabric_impl.hpp"
+#include "topology/fault_spec.hpp"
 
 namespace supernode {
+
+namespace {
+
+Route copied(const RouteView& view) {
+  Route route{{}, view.latency, view.plane, view.paths};
+  route.bundles.reserve(view.size());
+  for (const std::span<const BundleId> part : view.parts)
+    route.bundles.insert(route.bundles.end(), part.begin(), part.end());
+  return route;
+}
+
+}  // namespace
 
 const TierEdge* Fabric::Impl::direct_link(int from, int to, Plane plane) const {
   for (const TierEdge& edge : tiers[from].edges) {
@@ -122,18 +135,29 @@ void Fabric::Impl::drop_if_cut(Route& route) const {
   if (flow.capacity <= 0) route = {};
 }
 
+Plane Fabric::Impl::route_plane(DeviceId from, DeviceId to) const {
+  if (direct_link(tier_of(from), tier_of(to), Plane::kLocal)) return Plane::kLocal;
+  const bool together = places[from.index].supernode == places[to.index].supernode;
+  return together ? Plane::kScaleUp : Plane::kScaleOut;
+}
+
 const Route& Fabric::route(DeviceId from, DeviceId to) const {
   const std::uint64_t key = (static_cast<std::uint64_t>(from.index) << 32) | static_cast<std::uint64_t>(to.index);
   if (const auto known = impl_->routes.find(key); known != impl_->routes.end()) return known->second;
-  const bool together = place(from).supernode == place(to).supernode;
-  const bool siblings = impl_->direct_link(impl_->tier_of(from), impl_->tier_of(to), Plane::kLocal) != nullptr;
-  const Plane plane = siblings ? Plane::kLocal : together ? Plane::kScaleUp : Plane::kScaleOut;
+  const Plane plane = impl_->route_plane(from, to);
   Route route = plane == Plane::kScaleOut ? impl_->pxn_route(from, to) : Route{};
+  if (route.bundles.empty()) route = copied(impl_->stem_route(plane, from, to));
   if (route.bundles.empty()) route = impl_->find_route(plane, from, to);
   if (route.bundles.empty() && impl_->degraded) route = impl_->detour(from, to);
   assert((impl_->degraded || !route.bundles.empty()) && "devices are not connected");
-  if (route.bundles.empty()) throw std::runtime_error(impl_->not_connected(from, to));
+  if (route.bundles.empty()) throw FaultError(impl_->not_connected(from, to));
   return impl_->routes.emplace(key, std::move(route)).first->second;
+}
+
+RouteView Fabric::route_view(DeviceId from, DeviceId to) const {
+  if (const RouteView view = impl_->stem_route(impl_->route_plane(from, to), from, to); view.size() > 0) return view;
+  const Route& whole = route(from, to);
+  return {{whole.bundles, {}, {}}, whole.latency, whole.plane, whole.paths};
 }
 
 std::string Fabric::Impl::not_connected(DeviceId from, DeviceId to) const {

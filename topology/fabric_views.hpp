@@ -1,8 +1,11 @@
 #pragma once
 // What a Fabric is asked for and answers with, beside bundles and routes.
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -33,10 +36,27 @@ struct LinkView {
 };
 
 // What flows share beyond the bundles they cross: sub-planes never meet, so where they have lost links unevenly a route
-// carries less than its narrowest bundle. Flows with equal keys share one limit.
+// carries less than its narrowest bundle. Flows with equal keys share one limit; each of them crosses these bundles of
+// its route, `count` from position `first`.
 struct JointLimit {
   std::uint64_t key = 0;
   BytesPerSecond capacity{};
+  std::size_t first = 0, count = 0;
+};
+
+// A route in pieces that many routes have in common, in travel order: out of the sender's port, between, into the
+// receiver's. Valid as long as the fabric.
+struct RouteView {
+  std::array<std::span<const BundleId>, 3> parts;
+  Seconds latency{};
+  Plane plane = Plane::kScaleUp;
+  std::int64_t paths = 1;
+
+  std::size_t size() const { return parts[0].size() + parts[1].size() + parts[2].size(); }
+  bool crosses(BundleId bundle) const {
+    const auto has = [&](std::span<const BundleId> part) { return std::ranges::find(part, bundle) != part.end(); };
+    return std::ranges::any_of(parts, has);
+  }
 };
 
 // One link of a hashed flow's path.

@@ -29,7 +29,7 @@ class RouteLimits {
       if (!lanes_.degraded(pair)) continue;
       const double both = lanes_.joint(pair[0], pair[1]);
       if (both < kBelow * std::min(lanes_.of(pair[0]).bandwidth, lanes_.of(pair[1]).bandwidth))
-        add(LimitKind::kPair, pair, both);
+        add(LimitKind::kPair, i, 2, both);
     }
   }
 
@@ -39,11 +39,11 @@ class RouteLimits {
     for (const BundleId bundle : bundles_) least = std::min(least, lanes_.of(bundle).bandwidth);
     for (const JointLimit& limit : limits_) least = std::min(least, limit.capacity.value());
     const double all = lanes_.flow(bundles_).capacity;
-    if (all < kBelow * least) add(LimitKind::kPath, bundles_, all);
+    if (all < kBelow * least) add(LimitKind::kPath, 0, bundles_.size(), all);
   }
 
-  void add(LimitKind kind, std::span<const BundleId> bundles, double capacity) {
-    limits_.push_back({limit_key(kind, bundles), BytesPerSecond(capacity)});
+  void add(LimitKind kind, std::size_t first, std::size_t count, double capacity) {
+    limits_.push_back({limit_key(kind, bundles_.subspan(first, count)), BytesPerSecond(capacity), first, count});
   }
 
   std::vector<JointLimit> take() { return std::move(limits_); }
@@ -93,11 +93,12 @@ std::vector<JointLimit> Fabric::joint_limits(const Route& route) const {
     limits.pairs();
     limits.path();
   }
-  for (const BundleId id : route.bundles) {
+  for (std::size_t i = 0; i < route.bundles.size(); ++i) {
+    const BundleId id = route.bundles[i];
     for (const bool onward : {false, true}) {
       const double limit = impl_->gather_limit(id, onward);
       if (limit < kBelow * impl_->lanes->of(id).bandwidth)
-        limits.add(onward ? LimitKind::kOutOf : LimitKind::kInto, {&id, 1}, limit);
+        limits.add(onward ? LimitKind::kOutOf : LimitKind::kInto, i, 1, limit);
     }
   }
   return limits.take();

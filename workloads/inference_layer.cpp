@@ -186,7 +186,8 @@ void InferenceLayer::exchange_experts() {
   const TokenRouting routing{.topk = std::max<std::int64_t>(1, std::llround(moe.real_topk())),
                              .experts = moe.experts,
                              .node_limit = moe.node_limit,
-                             .low_latency = !pass_.prefill};
+                             .low_latency = !pass_.prefill,
+                             .tokens = real(rows)};
   const double elements = real(rows) * real(model_.hidden);
   const auto exchange = [&](std::string name, CollectiveOp op, Precision precision) {
     const CollectiveCall call{op, elements * bytes_per_element(precision), routing};

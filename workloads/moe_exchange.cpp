@@ -32,7 +32,10 @@ CollectiveCall ExchangeBuilder::call(CollectiveOp op) const {
   const MoeSpec& moe = shape_.model.moe;
   return {.op = op,
           .bytes = elements() * load_.factor * bytes_per_element(precision(op)),
-          .routing = {.topk = load_.draws, .experts = moe.experts, .node_limit = moe.node_limit}};
+          .routing = {.topk = load_.draws,
+                      .experts = moe.experts,
+                      .node_limit = moe.node_limit,
+                      .tokens = real(shape_.local_tokens) * load_.factor}};
 }
 
 void ExchangeBuilder::cast(const std::string& name, CollectiveOp op, std::vector<Op>& ops) const {

@@ -11,12 +11,12 @@ namespace supernode {
 TokenSpread token_spread(const TokenRouting& routing, std::int64_t ranks, std::int64_t nodes) {
   const bool limited = routing.node_limit > 0 && routing.node_limit < nodes;
   if (!limited)
-    return {expected_distinct_bins(ranks, routing.experts, routing.topk) / static_cast<double>(ranks),
-            expected_distinct_bins(nodes, routing.experts, routing.topk) / static_cast<double>(nodes)};
+    return {expected_distinct_bins(ranks, routing.experts, routing) / static_cast<double>(ranks),
+            expected_distinct_bins(nodes, routing.experts, routing) / static_cast<double>(nodes)};
   const std::int64_t chosen = routing.node_limit;
   const std::int64_t ranks_chosen = ranks / nodes * chosen, experts_chosen = routing.experts / nodes * chosen;
-  return {expected_distinct_bins(ranks_chosen, experts_chosen, routing.topk) / static_cast<double>(ranks),
-          expected_distinct_bins(chosen, experts_chosen, routing.topk) / static_cast<double>(nodes)};
+  return {expected_distinct_bins(ranks_chosen, experts_chosen, routing) / static_cast<double>(ranks),
+          expected_distinct_bins(chosen, experts_chosen, routing) / static_cast<double>(nodes)};
 }
 
 PeerBytes::PeerBytes(const CollectiveCall& call, const GroupShape& group)

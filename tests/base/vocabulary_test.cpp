@@ -41,6 +41,9 @@ TEST(Collective, ExpectedDistinctBinsByEnumeration) {
   EXPECT_DOUBLE_EQ(expected_distinct_bins(2, 4, 1), 1);
   EXPECT_NEAR(expected_distinct_bins(2, 4, 2), 2 * (1 - (2.0 / 4) * (1.0 / 3)), 1e-12);  // both miss a bin: 1/6
   EXPECT_NEAR(expected_distinct_bins(4, 0, 2), 4 * (1 - 9.0 / 16), 1e-12);
+  EXPECT_DOUBLE_EQ(expected_distinct_bins(4, 256, TokenRouting{.topk = 8, .even = true}), 4);
+  EXPECT_DOUBLE_EQ(expected_distinct_bins(32, 256, TokenRouting{.topk = 8, .even = true}), 8);
+  EXPECT_DOUBLE_EQ(bus_factor(CollectiveOp::kEpDispatch, 32, {.topk = 8, .experts = 256, .even = true}), 7.75);
 }
 
 TEST(Hash, KnownDigests) {

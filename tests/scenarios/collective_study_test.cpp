@@ -101,6 +101,64 @@ TEST(CollectiveStudy, AgreesWithTheCostModel) {
   EXPECT_EQ(answer.fit, "scale_out.all_reduce");
 }
 
+// CloudMatrix has no fit of all-to-all; reduce-scatter stands on its own.
+TEST(CollectiveStudy, SaysWhoseFitItStandsOn) {
+  const StudySystem study = load("cloudmatrix-384");
+  ASSERT_FALSE(study.protocol.fits.contains("scale_up.all_to_all"));
+  const auto borrowed = study_collective(ask(CollectiveOp::kAllToAll, {{"bytes", "1 MiB"}, {"ranks", "16"}}), study);
+  EXPECT_EQ(borrowed.missing_fit, "scale_up.all_to_all");
+  EXPECT_EQ(borrowed.fit, "scale_up.all_gather");
+  EXPECT_EQ(collective_json(borrowed, study)["protocol"]["missing_fit"], "scale_up.all_to_all");
+  EXPECT_EQ(collective_json(borrowed, study)["protocol"]["own_fit"], false);
+  const auto own = study_collective(ask(CollectiveOp::kAllGather, {{"bytes", "1 MiB"}, {"ranks", "16"}}), study);
+  EXPECT_EQ(own.missing_fit, "");
+  EXPECT_TRUE(collective_json(own, study)["protocol"]["missing_fit"].is_null());
+}
+
+// The regime priced in is the one whose latency the answer has: exactly, at every size.
+TEST(CollectiveStudy, PartsAreThoseOfTheRegimePricedIn) {
+  const StudySystem study = load("hgx-h100");
+  const Fabric fabric = build_fabric(study.system.spec, 16);
+  std::vector<DeviceId> members;
+  for (int i = 0; i < 16; ++i) members.push_back(DeviceId(i));
+  CollectiveCostModel model(fabric, study.protocol);
+  for (const double bytes : {1e3, 1e5, 1e7, 1e9}) {
+    const CollectiveCall call{CollectiveOp::kAllReduce, Bytes(bytes), {}};
+    const CollectiveCost cost = model.cost(call, members);
+    EXPECT_NEAR((cost.software + cost.hops + cost.wire) / cost.time, 1, 1e-12);
+    EXPECT_GT(cost.hops.value(), 0);
+    const auto& regimes = study.protocol.fit(call, true).regimes;
+    EXPECT_EQ(cost.software, regimes.at(static_cast<std::size_t>(cost.regime)).latency(cost.rounds, 16));
+  }
+}
+
+// Chip 5 takes node 0 out: the ranks are on nodes 1 and 2, two at once too, and nothing is slower there.
+TEST(CollectiveStudy, RanksRunOnHealthyNodes) {
+  const std::vector<Override> dead = {{"faults.chips", "[5]"}, {"spare_nodes", "1"}};
+  const StudySystem study = load("hgx-h100", dead);
+  const auto request = ask(CollectiveOp::kAllToAll, {{"bytes", "64 MiB"}, {"ranks", "16"}});
+  const auto answer = study_collective(request, study);
+  EXPECT_EQ(answer.chips, 16);
+  EXPECT_NEAR(answer.time / *answer.healthy, 1, 1e-9);
+  bool first = false;  // healthy node, whose links lead the others of their kind
+  for (const BusyLink& link : answer.links) {
+    for (int dead_node = 0; dead_node < 8; ++dead_node)
+      EXPECT_THAT(link.name + " ", ::testing::Not(HasSubstr("device" + std::to_string(dead_node) + " ")));
+    first = first || link.name.find("supernode1.nvswitch") != std::string::npos;
+  }
+  EXPECT_TRUE(first);
+  const ConcurrentAnswer both = study_concurrent({request, request}, study);
+  EXPECT_NEAR(both.parts[0].alone / both.parts[1].alone, 1, 1e-9);
+  for (const BusyLink& link : both.links) EXPECT_THAT(link.name + " ", ::testing::Not(HasSubstr("device0 ")));
+}
+
+TEST(CollectiveStudy, TooFewHealthyNodes) {
+  StudySystem study = load("hgx-h100");
+  study.system.spec.faults.chips = {5};
+  EXPECT_THAT(refusal(ask(CollectiveOp::kAllToAll, {{"bytes", "64 MiB"}, {"ranks", "16"}}), study),
+              HasSubstr("set spare_nodes: 1"));
+}
+
 TEST(CollectiveStudy, TheChosenAlgorithmIsTheFastestOfTheLibrary) {
   const auto answer = study_collective(ask(CollectiveOp::kAllReduce, {{"bytes", "64 MiB"}}), load("hgx-h100"));
   bool seen = false;

@@ -128,6 +128,23 @@ TEST(CollectiveCost, TakesTheFastestRegimeThatItsLimitAdmits) {
   EXPECT_NEAR(software(800000_B), 5, 1e-6);
 }
 
+// 1000 tokens, each to all of 4 ranks, its own among them: 4 MB at 80 GB/s are 50 us, of a tenth of the bytes 5. The
+// kernel needs 40 us for them.
+TEST(CollectiveCost, AKernelTakesItsTimeForEachToken) {
+  CollectiveProtocol protocol;
+  protocol.fits["scale_up.ep_dispatch"] = fit(10_us, {}, 0.8);
+  protocol.fits["scale_up.ep_dispatch"].token.value = Seconds(40e-9);
+  const Fabric fabric = star(4, 100_GBps, Seconds{});
+  CollectiveCostModel model(fabric, protocol);
+  const auto time = [&](Bytes token, double tokens) {
+    const TokenRouting routing{.topk = 8, .experts = 256, .even = true, .tokens = tokens};
+    return us(model.cost({kEpDispatch, token * 1000.0, routing}, devices(4), "direct").time);
+  };
+  EXPECT_NEAR(time(1000_B, 1000), 60, 1e-3);
+  EXPECT_NEAR(time(100_B, 1000), 50, 1e-3);
+  EXPECT_NEAR(time(100_B, 0), 15, 1e-3);
+}
+
 TEST(CollectiveCost, UsesTheScopeOfTheWidestPlane) {
   CollectiveProtocol protocol;
   protocol.fits["scale_up.all_gather"] = fit(1_us, {}, 1);

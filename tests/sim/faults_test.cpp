@@ -195,5 +195,38 @@ RC_GTEST_PROP(FaultProperty, MoreFaultsAreNeverFaster, ()) {
   }
 }
 
+// Two nodes of 16 dies with 112 uplinks of 28 GB/s each have lost one to different L2 chips: they share the other 110.
+// One die a node sends over its port, 7 links, alone; among 16 siblings it has a sixteenth of the 110 (6.875 links),
+// which is less than its part of its own node's uplinks (111 / 16).
+TEST(FaultTime, SiblingsShareJointLimits) {
+  const Fabric fabric =
+      build_fabric(load_system("cloudmatrix-384",
+                               {{"faults.links", "[node0.L1.0--supernode0.L2.0.3, node1.L1.0--supernode0.L2.0.5]"}}),
+                   24);
+  const std::vector<DeviceId> members{DeviceId(0), DeviceId(20)};
+  const auto rate = [&](bool siblings, std::int32_t from) {
+    const Round round{{{from, 1 - from, Bytes(1e9)}}, 1};
+    const FlowResult result = simulate_flows(fabric, members, {round}, {.siblings_active = siblings});
+    return 1e9 / (result.time - result.latency).value();
+  };
+  for (const std::int32_t from : {0, 1}) {
+    EXPECT_NEAR(rate(false, from), 7 * 28e9, 1e3);
+    EXPECT_NEAR(rate(true, from), 110 * 28e9 / 16, 1e3);
+  }
+}
+
+// A die without sub-plane 1 and one of the next node without sub-plane 2 have five of seven links between them, and no
+// sibling sends there: the limit of a pair is its own, whoever else runs.
+TEST(FaultTime, ThePairsLimitIsItsOwn) {
+  const Fabric fabric = build_fabric(
+      load_system("cloudmatrix-384", {{"faults.links", "[device0--node0.L1.1, device20--node1.L1.2]"}}), 16);
+  const std::vector<DeviceId> members{DeviceId(0), DeviceId(20)};
+  const Round round{{{0, 1, Bytes(1e9)}}, 1};
+  for (const bool siblings : {false, true}) {
+    const FlowResult result = simulate_flows(fabric, members, {round}, {.siblings_active = siblings});
+    EXPECT_NEAR(1e9 / (result.time - result.latency).value(), 5 * 28e9, 1e3);
+  }
+}
+
 }  // namespace
 }  // namespace supernode

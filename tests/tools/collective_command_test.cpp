@@ -71,6 +71,15 @@ TEST(CollectiveCommand, FaultsCostTimeAndAreNamed) {
   EXPECT_EQ(same["time_s"], answer["time_s"]) << "the leading system. may be left out";
 }
 
+TEST(CollectiveCommand, SaysWhoseFitItStandsOn) {
+  const ProgramRun run = run_program("collective all-to-all --system cloudmatrix-384 --ranks 16 --bytes 1MiB");
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("no fit of scale_up.all_to_all"));
+  std::istringstream lines(run.out);
+  for (std::string line; std::getline(lines, line);)
+    if (line.find('/') == std::string::npos) EXPECT_LE(line.size(), 80u) << line;
+}
+
 TEST(CollectiveCommand, ExpertExchangesTakeTokensAndSkew) {
   const std::string plain = "ep-dispatch --system hgx-h100 --tokens 4096 --experts 64 --topk 4";
   const json even = collective(plain), skewed = collective(plain + " --zipf 1");
@@ -136,6 +145,8 @@ TEST(CollectiveCommand, MistakesExitWithTwoAndSuggest) {
       {"all-reduce" + h100 + " --set nonsense", "PATH=VALUE"},
       {"all-reduce" + h100 + " --with all-gather:1MiB:strid=8", "did you mean 'stride'"},
       {"all-reduce" + h100 + " --simgrid", "--flow"},
+      {"all-reduce --system hgx-h100 --sweep byts=1KiB..4KiB", "(or the setting 'bytes'?)"},
+      {"all-reduce" + h100 + " --set faults.chips=[5]", "--set faults.chips:1:1: error: faults: dead chips"},
       {"all-reduce" + h100 + " --json --csv", "--csv"},
       {"ep-dispatch" + h100 + " --histogram /no/such.csv", "/no/such.csv"},
   };

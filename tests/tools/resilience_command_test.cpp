@@ -77,6 +77,25 @@ TEST(ResilienceCommand, MistakesExitWithTwoAndSuggest) {
   }
 }
 
+// So many modules fail that two dies have no common switch left, though every part of the fabric hangs together: that
+// is met when the work asks for the route. It is bad input with its place, and for a search the end of a draw.
+TEST(ResilienceCommand, FaultsThatOnlyARouteMeets) {
+  const TempFolder folder;
+  const std::string path = folder.write("cut.yaml",
+                                        "base: llama3_70b_64_910c\nsystem:\n  base: cloudmatrix-384\n  chips: 64\n"
+                                        "  faults: {random: {optics: 664, seed: 0}}\n");
+  const ProgramRun run = run_program("run " + path);
+  EXPECT_EQ(run.code, 2) << run.out;
+  EXPECT_THAT(run.err, HasSubstr("cut.yaml:5:"));
+  EXPECT_THAT(run.err, HasSubstr("are not connected"));
+  EXPECT_EQ(run_program("compare " + path + " " + path).code, 2);
+  const ProgramRun one = run_program("collective all-to-all --system " + path + " --bytes 1MiB --ranks 128");
+  EXPECT_EQ(one.code, 2) << one.out;
+  EXPECT_THAT(one.err, HasSubstr("cut.yaml:5:"));
+  const ProgramRun search = run_program("resilience " + path + " --draws 1 --max 1");
+  EXPECT_EQ(search.code, 2) << search.out;
+}
+
 // Faults of a scenario are in its report and JSON.
 TEST(ResilienceCommand, RunShowsItsFaults) {
   const TempFolder folder;

@@ -20,7 +20,7 @@ struct BenchResult {
 using Bench = BenchResult (*)();
 
 std::vector<Bench> flow_benches();        // one switch: 384 and 1,024 ranks
-std::vector<Bench> large_flow_benches();  // 8,192 ranks of catalogue systems
+std::vector<Bench> large_flow_benches();  // catalogue systems: a supernode, 8,192 ranks
 BenchResult bench_step_engine();          // 16 stages of 128 micro-batches
 
 }  // namespace supernode

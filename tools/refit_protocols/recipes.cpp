@@ -115,6 +115,7 @@ ProtocolFit lent(ProtocolFit fit, const Loan& loan) {
     value.source = loan.donor + ": " + loan.reason;
     value.confidence = loan.confidence;
   };
+  mark(fit.token);
   for (ProtocolRegime& regime : fit.regimes)
     mark(regime.launch), mark(regime.alpha), mark(regime.sync), mark(regime.efficiency), mark(regime.limit);
   return fit;
