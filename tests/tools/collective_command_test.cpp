@@ -76,8 +76,11 @@ TEST(CollectiveCommand, SaysWhoseFitItStandsOn) {
   ASSERT_EQ(run.code, 0) << run.err;
   EXPECT_THAT(run.out, HasSubstr("no fit of scale_up.all_to_all"));
   std::istringstream lines(run.out);
-  for (std::string line; std::getline(lines, line);)
-    if (line.find('/') == std::string::npos) EXPECT_LE(line.size(), 80u) << line;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.find('/') == std::string::npos) {
+      EXPECT_LE(line.size(), 80u) << line;
+    }
+  }
 }
 
 TEST(CollectiveCommand, ExpertExchangesTakeTokensAndSkew) {
