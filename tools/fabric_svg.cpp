@@ -134,7 +134,7 @@ class FabricPicture {
     } else if (std::abs(low.corner.y - high.corner.y) < 1) {
       draw_arc(bond, low, high);
     } else {
-      draw_stub(bond, low, high);
+      draw_stem(bond, low, high);
     }
   }
 
@@ -157,7 +157,7 @@ class FabricPicture {
   }
 
   // Between two rows of one column, from the wider box straight to the narrower one where they overlap.
-  void draw_stub(const GroupBond& bond, const LayoutBox& a, const LayoutBox& b) {
+  void draw_stem(const GroupBond& bond, const LayoutBox& a, const LayoutBox& b) {
     const LayoutBox &upper = a.corner.y < b.corner.y ? a : b, &lower = a.corner.y < b.corner.y ? b : a;
     const bool wide = upper.width > lower.width;
     const double x = (wide ? lower : upper).middle();
