@@ -72,12 +72,6 @@ Json protocol_json(const CollectiveAnswer& answer, const StudySystem& study) {
           {"assumption", study.protocol_assumption}};
 }
 
-std::string cell(const Json& value) {
-  if (value.is_null()) return "";
-  if (value.is_string()) return csv_cell(value.get<std::string>());
-  return value.dump();
-}
-
 }  // namespace
 
 Json collective_json(const CollectiveAnswer& answer, const StudySystem& study) {
@@ -206,23 +200,6 @@ Json collective_row(const CollectiveAnswer& answer, const StudySystem& study) {
     row["fit_confidence"] = to_string(answer.fit_confidence);
   }
   return row;
-}
-
-std::string csv_cell(const std::string& text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
-  std::string out = "\"";
-  for (char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return out + "\"";
-}
-
-std::string csv_text(const std::vector<std::string>& columns, const std::vector<Json>& rows) {
-  std::string out = fmt::format("{}\n", fmt::join(columns, ","));
-  for (const Json& row : rows) {
-    std::string line;
-    for (const std::string& column : columns) line += (line.empty() ? "" : ",") + cell(row[column]);
-    out += line + "\n";
-  }
-  return out;
 }
 
 }  // namespace supernode

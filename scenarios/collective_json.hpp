@@ -21,9 +21,4 @@ nlohmann::ordered_json collective_row(const CollectiveAnswer& answer, const Stud
 nlohmann::ordered_json failed_row(const CollectiveRequest& request, const std::string& system,
                                   const std::string& status, const std::string& error);
 
-// A cell in quotes when it needs them.
-std::string csv_cell(const std::string& text);
-// Header and rows, objects of equal keys.
-std::string csv_text(const std::vector<std::string>& columns, const std::vector<nlohmann::ordered_json>& rows);
-
 }  // namespace supernode

@@ -78,11 +78,12 @@ struct Value {
     error(fmt::format("unknown precision{}", suggestion(setting.value, names)));
   }
 
-  void placement(bool& spread) const {
-    const std::vector<std::string> names = {"packed", "spread"};
-    if (std::ranges::find(names, setting.value) == names.end())
-      return error(fmt::format("unknown placement{}", suggestion(setting.value, names)));
-    spread = setting.value == "spread";
+  // One of two words; `out` says whether it is the second.
+  void either(bool& out, const std::vector<std::string>& names) const {
+    const std::string name = with(setting.value, '-', '_');
+    if (std::ranges::find(names, name) == names.end())
+      return error(fmt::format("unknown {}{}", setting.path, suggestion(name, names)));
+    out = name == names.back();
   }
 
   void expert_placement(ExpertPlacement& out) const {
@@ -100,21 +101,6 @@ struct Value {
     if (!request.histogram) return;
     request.call.routing.histogram = request.histogram.get();
     request.call.routing.experts = static_cast<std::int64_t>(request.histogram->tokens.size());
-  }
-
-  void kernels(bool& low_latency) const {
-    const std::vector<std::string> names = {"throughput", "low_latency"};
-    const std::string name = with(setting.value, '-', '_');
-    if (std::ranges::find(names, name) == names.end())
-      return error(fmt::format("unknown kernels{}", suggestion(name, names)));
-    low_latency = name == "low_latency";
-  }
-
-  void routing(bool& even) const {
-    const std::vector<std::string> names = {"random", "even"};
-    if (std::ranges::find(names, setting.value) == names.end())
-      return error(fmt::format("unknown routing{}", suggestion(setting.value, names)));
-    even = setting.value == "even";
   }
 
   // The name of an algorithm that runs the operation over some group, or auto.
@@ -148,7 +134,9 @@ const std::vector<Setting>& settings() {
       {{"chips", "chips of the cluster", "384"}, [](R r, V v) { v.integer(r.chips, 1, 1 << 20); }},
       {{"algorithm", "auto, or a name", "ring"}, [](R r, V v) { v.algorithm(r); }},
       {{"placement", "packed: the first devices; spread: evenly over the cluster", "spread"},
-       [](R r, V v) { v.placement(r.group.spread); }},
+       [](R r, V v) {
+         v.either(r.group.spread, {"packed", "spread"});
+       }},
       {{"stride", "every n-th device only", "8"}, [](R r, V v) { v.integer(r.group.stride, 1, kMostDevices); }},
       {{"per_node", "the first so many devices of each node", "1"},
        [](R r, V v) { v.integer(r.group.per_node, 1, kMostDevices); }},
@@ -166,12 +154,16 @@ const std::vector<Setting>& settings() {
       {{"histogram", "a CSV file: tokens of each expert, in the last column", "tokens.csv"},
        [](R r, V v) { v.histogram(r); }},
       {{"kernels", "of an expert exchange: throughput, or low-latency for decoding", "low-latency"},
-       [](R r, V v) { v.kernels(r.call.routing.low_latency); }},
+       [](R r, V v) {
+         v.either(r.call.routing.low_latency, {"throughput", "low_latency"});
+       }},
       {{"routing", "random, or even: on as many ranks as a token has experts, as benchmarks do", "even"},
-       [](R r, V v) { v.routing(r.call.routing.even); }},
+       [](R r, V v) {
+         v.either(r.call.routing.even, {"random", "even"});
+       }},
       {{"zipf", "popularity of the i-th expert ~ i^-S; 0 = all alike", "0.5"},
        [](R r, V v) { v.number(r.call.routing.zipf, 0, 10); }},
-      {{"redundant", "extra copies, one each of the most popular experts", "32"},
+      {{"redundant", "extra copies of experts, each of the one with most load a copy", "32"},
        [](R r, V v) { v.integer(r.call.routing.redundant, 0, 1 << 20); }},
   };
   return table;

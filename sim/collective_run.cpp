@@ -13,7 +13,7 @@ namespace {
 
 template <class T>
 void hash_in(std::uint64_t& hash, const T& value) {
-  hash = fnv1a({reinterpret_cast<const char*>(&value), sizeof value}, hash);
+  hash = fnv1a_of(value, hash);
 }
 
 // Links and paths are numbered in order of first use, so the numbers depend on the group's shape alone.

@@ -240,13 +240,6 @@ std::string library_of(const std::vector<CollectiveTraceRow>& rows, const System
   return ascend ? "hccl" : "nccl";
 }
 
-std::int64_t chips_for(const SystemSpec& system, const std::vector<ProtocolSample>& samples) {
-  std::int64_t devices = 1;
-  for (const ProtocolSample& sample : samples)
-    devices = std::max<std::int64_t>(devices, sample.members.back().index + 1);
-  return (devices + system.devices_per_chip - 1) / system.devices_per_chip;
-}
-
 std::string source_list(const std::vector<ProtocolSample>& samples) {
   std::set<std::string> sources;
   for (const ProtocolSample& sample : samples) sources.insert(sample.source);

@@ -114,4 +114,11 @@ std::optional<ProtocolSample> protocol_sample(const SystemSpec& system, const Co
   return sample.measured.value() > 0 ? std::optional(sample) : std::nullopt;
 }
 
+std::int64_t chips_for(const SystemSpec& system, const std::vector<ProtocolSample>& samples) {
+  std::int64_t devices = 1;
+  for (const ProtocolSample& sample : samples)
+    devices = std::max<std::int64_t>(devices, sample.members.back().index + 1);
+  return (devices + system.devices_per_chip - 1) / system.devices_per_chip;
+}
+
 }  // namespace supernode

@@ -32,4 +32,7 @@ struct ProtocolSample {
 std::optional<ProtocolSample> protocol_sample(const SystemSpec& system, const CollectiveTraceRow& row,
                                               bool copy_per_expert = false);
 
+// The fewest chips that hold the members of all samples; 1 for none.
+std::int64_t chips_for(const SystemSpec& system, const std::vector<ProtocolSample>& samples);
+
 }  // namespace supernode

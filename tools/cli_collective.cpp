@@ -6,6 +6,7 @@
 
 #include "scenarios/collective_json.hpp"
 #include "scenarios/collective_sweep.hpp"
+#include "scenarios/csv_text.hpp"
 #include "scenarios/fabric_check.hpp"
 #include "scenarios/result_json.hpp"
 #include "tools/collective_report.hpp"

@@ -4,6 +4,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "scenarios/csv_text.hpp"
 #include "scenarios/import_memory.hpp"
 #include "scenarios/outcome.hpp"
 #include "sim/simulate.hpp"
@@ -63,20 +64,12 @@ std::string verdicts_json(const std::vector<MemoryVerdict>& verdicts) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-// A cell in quotes when it needs them.
-std::string csv_cell(const std::string& text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
-  std::string out = "\"";
-  for (char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return out + "\"";
-}
-
 std::string verdicts_csv(const std::vector<MemoryVerdict>& verdicts) {
   std::string out = "id,peak_bytes,need_bytes,capacity_bytes,fits,ran,measured_bytes,problem\n";
   for (const MemoryVerdict& v : verdicts) {
     const std::string measured = v.measured.value() > 0 ? fmt::format("{:.0f}", v.measured.value()) : "";
-    out += fmt::format("{},{:.0f},{:.0f},{:.0f},{},{},{},{}\n", csv_cell(v.id), v.peak.value(), v.need.value(), v.capacity.value(), v.fits,
-                       v.ran, measured, csv_cell(v.problem));
+    out += fmt::format("{},{:.0f},{:.0f},{:.0f},{},{},{},{}\n", csv_cell(v.id), v.peak.value(), v.need.value(),
+                       v.capacity.value(), v.fits, v.ran, measured, csv_cell(v.problem));
   }
   return out;
 }

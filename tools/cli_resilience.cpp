@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "scenarios/collective_json.hpp"
+#include "scenarios/csv_text.hpp"
 #include "scenarios/fabric_check.hpp"
 #include "scenarios/resilience.hpp"
 #include "scenarios/result_json.hpp"

@@ -17,11 +17,6 @@ constexpr int kWidth = 80;  // of running text
 
 std::string rate_text(BytesPerSecond rate) { return significant_text(rate.value() / 1e9) + " GB/s"; }
 
-std::string words(std::string name) {
-  std::replace(name.begin(), name.end(), '_', ' ');
-  return name;
-}
-
 std::string group_text(const CollectiveAnswer& answer) {
   const RankGroup& group = answer.request.group;
   if (group.spread) return ", spread evenly";

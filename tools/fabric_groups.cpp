@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "topology/graph_count.hpp"
+#include "topology/link_levels.hpp"
 
 namespace supernode {
 
@@ -66,32 +67,12 @@ class Grouper {
         at(v).sub_plane = std::max(at(v).sub_plane, link.spec.sub_plane);
       }
     }
-    find_levels();
-    for (int level = 0; level < top_level_; ++level) {
+    levels_ = link_levels(fabric_, links_);  // of the whole fabric, shown or not
+    const int top = *std::ranges::max_element(levels_);
+    for (int level = 0; level < top; ++level) {
       for (const LinkView& link : links_) {
         climb(link.a, link.b, level);
         climb(link.b, link.a, level);
-      }
-    }
-  }
-
-  bool forwards(VertexId vertex) const {
-    const VertexKind kind = fabric_.vertex_view(vertex).kind;
-    return kind == VertexKind::kSwitch || kind == VertexKind::kNic;
-  }
-
-  // Hops from the nearest device of the whole fabric, shown or not: what is down and what is up.
-  void find_levels() {
-    levels_.assign(places_.size(), -1);
-    for (std::int64_t i = 0; i < fabric_.device_count(); ++i) levels_[fabric_.vertex(DeviceId(i)).index] = 0;
-    for (bool grown = true; grown; top_level_ += grown) {
-      grown = false;
-      for (const LinkView& link : links_) {
-        for (const auto& [low, high] : {std::pair(link.a, link.b), std::pair(link.b, link.a)}) {
-          if (levels_[low.index] != top_level_ || levels_[high.index] >= 0 || !forwards(high)) continue;
-          levels_[high.index] = top_level_ + 1;
-          grown = true;
-        }
       }
     }
   }
@@ -187,7 +168,6 @@ class Grouper {
   std::vector<LinkView> links_;
   std::vector<Place> places_;
   std::vector<int> levels_;
-  int top_level_ = 0;
   std::map<std::string, int> index_;
   std::map<std::tuple<int, int, Plane>, std::size_t> bonds_;
   GroupedFabric grouped_;

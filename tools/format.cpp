@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -65,5 +66,10 @@ std::string count_text(double count) {
 std::string percent_text(double fraction) { return fmt::format("{:.1f} %", fraction * 100); }
 
 std::string ratio_text(double ratio) { return fmt::format("{:.3f}x", ratio); }
+
+std::string words(std::string name) {
+  std::replace(name.begin(), name.end(), '_', ' ');
+  return name;
+}
 
 }  // namespace supernode

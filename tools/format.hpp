@@ -16,5 +16,6 @@ std::string count_text(double count);              // "12.34 M"; below 10,000 in
 std::string percent_text(double fraction);         // "43.2 %"
 std::string ratio_text(double ratio);              // "1.234x"
 std::string significant_text(double value);        // four significant digits
+std::string words(std::string name);               // "all_reduce" as "all reduce"
 
 }  // namespace supernode

@@ -12,11 +12,6 @@ namespace supernode {
 
 namespace {
 
-std::string words(std::string name) {
-  std::replace(name.begin(), name.end(), '_', ' ');
-  return name;
-}
-
 std::string serving_line(const InferencePlan& plan) {
   std::string line = fmt::format("rollout TP{} DP{}", plan.tensor_parallel, plan.data_parallel);
   if (plan.expert_parallel > 1) line += fmt::format(" EP{}", plan.expert_parallel);
@@ -72,8 +67,8 @@ std::string rl_report(const Outcome& o, const Style& style) {
   std::string out = style.title("Reinforcement learning step") + '\n' + wrap(what_line(o.scenario.rl->spec), 2);
   out += phases_table(rl);
   if (const Seconds published = o.scenario.published.step_time; published.value() > 0) {
-    out += fmt::format("  published {} a step ({:+.1f} %)\n", time_text(published),
-                       (rl.step_time / published - 1) * 100);
+    out +=
+        fmt::format("  published {} a step ({:+.1f} %)\n", time_text(published), (rl.step_time / published - 1) * 100);
   }
   out += fmt::format("  {} samples/s, {} tokens/s a chip of {}; {:.2f} training steps\n",
                      count_text(rl.samples / rl.step_time.value()),

@@ -13,11 +13,6 @@ namespace supernode {
 
 namespace {
 
-std::string words(std::string name) {
-  std::replace(name.begin(), name.end(), '_', ' ');
-  return name;
-}
-
 std::string plan_line(const PlanSpec& plan) {
   std::string line = fmt::format("TP{} PP{}", plan.tensor_parallel, plan.pipeline_parallel);
   if (plan.virtual_stages > 1) line += fmt::format(" VP{}", plan.virtual_stages);

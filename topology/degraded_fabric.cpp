@@ -112,15 +112,6 @@ std::int64_t Fabric::Impl::relayed_by(DeviceId device, Plane plane) const {
   return found == users.end() ? 1 : std::max(1, found->second[static_cast<std::size_t>(device.index)]);
 }
 
-namespace {
-
-template <class T>
-std::uint64_t mixed(std::uint64_t hash, const T& value) {
-  return fnv1a({reinterpret_cast<const char*>(&value), sizeof value}, hash);
-}
-
-}  // namespace
-
 // What is degraded on the way up from a tier, and in the ports of the devices right below it; 0 where nothing is.
 // Routes climb and descend by such links alone, so devices with equal marks see equal faults.
 class Fabric::Impl::FaultMarks {
@@ -140,7 +131,7 @@ class Fabric::Impl::FaultMarks {
       if (const std::uint64_t part = part_of(tier, edge)) parts.insert(part);
     }
     std::uint64_t mark = parts.empty() ? 0 : fnv1a("faults");
-    for (const std::uint64_t part : parts) mark = mixed(mark, part);
+    for (const std::uint64_t part : parts) mark = fnv1a_of(part, mark);
     return marks_[static_cast<std::size_t>(tier)] = mark;
   }
 
@@ -153,7 +144,7 @@ class Fabric::Impl::FaultMarks {
     const bool own = fabric_.lanes->of(edge.bundle).degraded;
     const std::uint64_t beyond = up ? of(edge.to) : 0;
     if (!own && beyond == 0) return 0;
-    return mixed(mixed(fnv1a("link"), fabric_.lanes->class_of(edge.bundle)), beyond);
+    return fnv1a_of(beyond, fnv1a_of(fabric_.lanes->class_of(edge.bundle), fnv1a("link")));
   }
 
   const Impl& fabric_;
@@ -182,15 +173,15 @@ void Fabric::Impl::colour_devices() {
   std::vector<std::uint64_t> own;
   for (std::int64_t i = 0; i < std::ssize(devices); ++i) {
     const std::uint64_t a = up.of(tier_of(DeviceId(i))), b = out.of(tier_of(DeviceId(i)));
-    own.push_back(a == 0 && b == 0 ? 0 : mixed(mixed(fnv1a("device"), a), b));
+    own.push_back(a == 0 && b == 0 ? 0 : fnv1a_of(b, fnv1a_of(a, fnv1a("device"))));
   }
   std::map<std::uint64_t, std::int32_t> numbers{{0, 0}};
   for (std::int64_t i = 0; i < std::ssize(devices); ++i) {
     std::uint64_t mark = own[i];
     if (mark != 0) {
-      for (const DeviceId sibling : siblings(DeviceId(i))) mark = mixed(mark, own[sibling.index]);
+      for (const DeviceId sibling : siblings(DeviceId(i))) mark = fnv1a_of(own[sibling.index], mark);
       const DeviceId relay = relay_of(DeviceId(i), Plane::kScaleOut);
-      if (relay.valid()) mark = mixed(mixed(mark, own[relay.index]), relay.index - i);
+      if (relay.valid()) mark = fnv1a_of(relay.index - i, fnv1a_of(own[relay.index], mark));
     }
     const bool alone = apart.contains(places[i].*place);
     const auto next = static_cast<std::int32_t>(numbers.size());

@@ -2,19 +2,14 @@
 // of different pairs collide as balls thrown into bins do.
 #include <cassert>
 
+#include "base/random_draw.hpp"
 #include "topology/fabric_impl.hpp"
 
 namespace supernode {
 
 namespace {
 
-// The finaliser of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014).
-std::uint64_t mixed(std::uint64_t x) {
-  x += 0x9e3779b97f4a7c15ULL;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
-  return x ^ (x >> 31);
-}
+std::uint64_t mixed(std::uint64_t x) { return SplitMix64(x)(); }
 
 std::uint64_t mixed(std::uint64_t hash, std::uint64_t value) { return mixed(hash ^ mixed(value)); }
 

@@ -10,6 +10,7 @@
 
 #include "topology/folded_flow.hpp"
 #include "topology/graph_count.hpp"
+#include "topology/link_levels.hpp"
 #include "topology/max_flow.hpp"
 
 namespace supernode {
@@ -127,32 +128,15 @@ Distances measure_distances(const Fabric& fabric, Plane plane, const Devices& de
   return distances;
 }
 
-// Hops of every vertex from the nearest device over links of one plane (a NIC's local links lead to it).
+// The levels over links of one plane (a NIC's local links lead to it).
 std::vector<int> levels(const Fabric& fabric, Plane plane) {
-  std::vector<int> level(static_cast<std::size_t>(fabric.vertex_count()), -1);
-  for (std::int64_t i = 0; i < fabric.device_count(); ++i) level[fabric.vertex(DeviceId(i)).index] = 0;
   std::vector<LinkView> links;
   for (std::int64_t i = 0; i < fabric.link_count(); ++i) {
     const LinkView link = fabric.link(LinkId(i));
     if (link.spec.plane == plane || (link.spec.plane == Plane::kLocal && plane != Plane::kScaleUp))
       links.push_back(link);
   }
-  const auto forwards = [&](VertexId v) {
-    const VertexKind kind = fabric.vertex_view(v).kind;
-    return kind == VertexKind::kSwitch || kind == VertexKind::kNic;
-  };
-  bool grown = true;
-  for (int depth = 0; grown; ++depth) {
-    grown = false;
-    for (const LinkView& link : links) {
-      for (const auto& [low, high] : {std::pair(link.a, link.b), std::pair(link.b, link.a)}) {
-        if (level[low.index] != depth || level[high.index] >= 0 || !forwards(high)) continue;
-        level[high.index] = depth + 1;
-        grown = true;
-      }
-    }
-  }
-  return level;
+  return link_levels(fabric, links);
 }
 
 std::vector<TierLoad> tier_loads(const Fabric& fabric, Plane plane) {

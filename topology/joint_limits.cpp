@@ -13,8 +13,8 @@ constexpr double kBelow = 1 - 1e-9;  // what rounding makes of equal sums is no 
 enum class LimitKind : int { kPair, kInto, kOutOf, kPath };
 
 std::uint64_t limit_key(LimitKind kind, std::span<const BundleId> bundles) {
-  std::uint64_t key = fnv1a({reinterpret_cast<const char*>(&kind), sizeof kind});
-  for (const BundleId id : bundles) key = fnv1a({reinterpret_cast<const char*>(&id.index), sizeof id.index}, key);
+  std::uint64_t key = fnv1a_of(kind);
+  for (const BundleId id : bundles) key = fnv1a_of(id.index, key);
   return key;
 }
 

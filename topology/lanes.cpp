@@ -60,10 +60,7 @@ bool Lanes::degraded(std::span<const BundleId> bundles) const {
 
 const LaneFlow& Lanes::flow(std::span<const BundleId> bundles) const {
   std::uint64_t key = fnv1a("lanes");
-  for (const BundleId bundle : bundles) {
-    const int own = class_of(bundle);
-    key = fnv1a({reinterpret_cast<const char*>(&own), sizeof own}, key);
-  }
+  for (const BundleId bundle : bundles) key = fnv1a_of(class_of(bundle), key);
   const auto [entry, fresh] = flows_.try_emplace(key);
   if (fresh) entry->second = work_out(bundles);
   return entry->second;

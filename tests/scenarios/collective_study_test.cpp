@@ -9,6 +9,7 @@
 #include "scenarios/collective_concurrent.hpp"
 #include "scenarios/collective_json.hpp"
 #include "scenarios/collective_sweep.hpp"
+#include "scenarios/csv_text.hpp"
 #include "scenarios/expert_histogram.hpp"
 #include "tests/scenarios/scenario_files.hpp"
 
