@@ -23,6 +23,8 @@ KindName kind_name(CatalogueKind kind) {
       return {"protocol", "protocols"};
     case CatalogueKind::kModel:
       return {"model", "models"};
+    case CatalogueKind::kSoftware:
+      return {"software", "software"};
   }
   return {};
 }
@@ -49,6 +51,8 @@ const std::vector<EmbeddedFile>& catalogue(CatalogueKind kind) {
       return protocol_catalog();
     case CatalogueKind::kModel:
       return model_catalog();
+    case CatalogueKind::kSoftware:
+      return software_catalog();
     case CatalogueKind::kScenario:
       break;
   }

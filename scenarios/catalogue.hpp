@@ -15,10 +15,10 @@ namespace supernode {
 
 const std::vector<EmbeddedFile>& scenario_library();  // scenarios/library/*.yaml (cmake/embed.cmake)
 
-enum class CatalogueKind { kScenario, kSystem, kChip, kProtocol, kModel };
-inline constexpr CatalogueKind kAllCatalogues[] = {CatalogueKind::kChip, CatalogueKind::kSystem,
-                                                   CatalogueKind::kProtocol, CatalogueKind::kModel,
-                                                   CatalogueKind::kScenario};
+enum class CatalogueKind { kScenario, kSystem, kChip, kProtocol, kModel, kSoftware };
+inline constexpr CatalogueKind kAllCatalogues[] = {CatalogueKind::kChip,     CatalogueKind::kSystem,
+                                                   CatalogueKind::kProtocol, CatalogueKind::kSoftware,
+                                                   CatalogueKind::kModel,    CatalogueKind::kScenario};
 
 std::string_view singular(CatalogueKind kind);  // "chip"
 std::string_view plural(CatalogueKind kind);    // "chips"

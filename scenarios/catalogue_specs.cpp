@@ -33,6 +33,9 @@ std::optional<SystemSpec> load_system(const std::string& name, Diagnostics& diag
 std::optional<CollectiveProtocol> load_protocol(const std::string& name, Diagnostics& diagnostics) {
   return load<CollectiveProtocol>(CatalogueKind::kProtocol, name, diagnostics);
 }
+std::optional<SoftwareSpec> load_software(const std::string& name, Diagnostics& diagnostics) {
+  return load<SoftwareSpec>(CatalogueKind::kSoftware, name, diagnostics);
+}
 std::optional<ModelSpec> load_model(const std::string& name, Diagnostics& diagnostics) {
   return load<ModelSpec>(CatalogueKind::kModel, name, diagnostics);
 }

@@ -8,6 +8,7 @@
 #include "base/diagnostics.hpp"
 #include "calibration/chip_spec.hpp"
 #include "calibration/collective_protocol.hpp"
+#include "calibration/software_spec.hpp"
 #include "topology/system_spec.hpp"
 #include "workloads/model_spec.hpp"
 
@@ -16,6 +17,7 @@ namespace supernode {
 std::optional<ChipSpec> load_chip(const std::string& name, Diagnostics& diagnostics);
 std::optional<SystemSpec> load_system(const std::string& name, Diagnostics& diagnostics);
 std::optional<CollectiveProtocol> load_protocol(const std::string& name, Diagnostics& diagnostics);
+std::optional<SoftwareSpec> load_software(const std::string& name, Diagnostics& diagnostics);
 std::optional<ModelSpec> load_model(const std::string& name, Diagnostics& diagnostics);
 
 }  // namespace supernode

@@ -21,6 +21,7 @@ std::vector<StackDefaults> make_stacks() {
        .memory = "nanotron",
        .gradient = kFp32,
        .reduce = kFp32,
+       .software = "nanotron",
        .reason = "nanotron accumulates and reduces gradients in fp32 under the last backward pass, gathers ZeRO-1 "
                  "parameters behind the update, and its asynchronous tensor parallelism hides the gather under the "
                  "product with the local shard: two pieces"},
@@ -31,6 +32,7 @@ std::vector<StackDefaults> make_stacks() {
        .sequence_parallel = false,
        .flash_attention = false,
        .zero_stage = 0,
+       .software = "megatron-deepspeed",
        .reason = "Megatron before sequence parallelism and flash attention; vTrain's model has one gradient all-reduce "
                  "at the end of a step"},
       {.name = "SimuMax's Megatron-LM with every overlap off",
@@ -51,6 +53,9 @@ std::vector<StackDefaults> make_stacks() {
        .context = "ulysses",
        .memory = "mindspeed",
        .lora_rank = 16,
+       // Megatron's throughput per GPU before 2025 counts the whole square; MindSpeed's MFU table divides by 353.9.
+       .flops = {.full_attention = true, .mfu_peak_tflops = 353.9},
+       .software = "mindspeed",
        .reason = "MindSpeed's flags are off unless a script sets them; its --context-parallel-algo defaults to "
                  "ulysses_cp_algo; bf16 runs accumulate gradients in fp32 (Megatron arguments.py), fp16 runs in fp16"},
       {.name = "MindFormers",
@@ -59,6 +64,7 @@ std::vector<StackDefaults> make_stacks() {
        .param_gather = false,
        .gradient = kBf16,
        .reduce = kBf16,
+       .software = "mindformers",
        .reason = "MindSpore's gradients have the format of the parameters, which MindFormers holds in 16 bits"},
       {.name = "llm-foundry's Composer FSDP",
        .sources = {"llm-foundry"},
@@ -68,6 +74,8 @@ std::vector<StackDefaults> make_stacks() {
        .memory = "fsdp",
        .gradient_fp16 = kFp32,
        .reduce_fp16 = kFp32,
+       .flops = {.full_attention = true},
+       .software = "llm-foundry",
        .reason = "llm-foundry's loss_fn defaults to fused_crossentropy; PyTorch FSDP prefetches gathers and overlaps "
                  "reductions; Composer's mixed precision DEFAULT reduces in "
                  "fp32 and PURE in the low format"},
@@ -76,6 +84,7 @@ std::vector<StackDefaults> make_stacks() {
        .zero_stage = 3,
        .memory = "fsdp",
        .experts_split_by_tensor = false,
+       .software = "torchtitan",
        .reason = "torchtitan shards with FSDP2, reduces in fp32 and prefetches by default"},
       {.name = "NeMo Automodel",
        .sources = {"automodel"},
@@ -84,17 +93,20 @@ std::vector<StackDefaults> make_stacks() {
        .memory = "fsdp",
        .experts_split_by_tensor = false,
        .lora_rank = 8,
+       .software = "automodel",
        .reason = "Automodel shards with FSDP2; its LoRA examples have rank 8"},
       {.name = "PaddleNLP",
        .sources = {"paddle"},
        .grad_reduce = false,
        .param_gather = false,
        .sequence_parallel = false,
+       .software = "paddle",
        .reason = "PaddleNLP's sharding and sequence parallelism flags are off unless stated"},
       {.name = "DeepSpeed",
        .sources = {"-ds-", "megds"},
        .sequence_parallel = false,
        .zero_stage = 3,
+       .software = "deepspeed",
        .reason = "DeepSpeed runs without a stated stage are taken as ZeRO-3, which fits wherever they were run"},
       {.name = "DeepSeek's HAI-LLM",
        .sources = {"isca'25", "deepseek-v3 tech"},
@@ -102,6 +114,7 @@ std::vector<StackDefaults> make_stacks() {
        .moment = kBf16,
        .experts_split_by_tensor = false,
        .mtp = true,
+       .software = "hai-llm",
        .reason = "DeepSeek-V3, arXiv 2412.19437, section 3.3: bf16 moments, fp32 master weights and gradients, ZeRO-1"},
       {.name = "MLPerf's NeMo LoRA",
        .sources = {"llama2_70b_lora"},
@@ -113,6 +126,7 @@ std::vector<StackDefaults> make_stacks() {
        .fp8_gather = true,
        .lora_rank = 16,
        .lora_attention_only = true,
+       .software = "nemo",
        .reason = "MLPerf training rules, llama2_70b_lora: rank 16 on the attention projections; frozen weights are "
                  "held quantised alone: 70 billion "
                  "in bf16 beside their fp4 copies would not fit one GB200"},
@@ -125,12 +139,14 @@ std::vector<StackDefaults> make_stacks() {
        .narrow_blocks = true,
        .fp8_gather = true,
        .mtp = true,
+       .software = "nemo",
        .reason = "NeMo's performance recipes: grad_reduce_in_fp32 false, distributed optimizer with overlapped "
                  "reduce-scatter and gather, tensor-parallel overlap by user buffers, fused cross entropy, fp8 "
                  "weights alone, gathered in fp8 when scaled by tensor and in bf16 in mxfp8"},
       {.name = "MegaScale",
        .sources = {"megascale"},
        .tensor = false,
+       .software = "megascale",
        .reason =
            "MegaScale, NSDI 2024, section 3.2, for its own rows; its Megatron-LM baseline has Megatron's defaults"},
       {.name = "Megatron-LM of 2021 and 2022",
@@ -140,6 +156,8 @@ std::vector<StackDefaults> make_stacks() {
        .sequence_parallel = false,
        .flash_attention = false,
        .zero_stage = 0,
+       .flops = {.full_attention = true, .with_recompute = true},
+       .software = "megatron-2021",
        .reason =
            "arXiv 2104.04473, 2201.11990 and 2205.05198: before flash attention, gradients reduced at the end of a "
            "step; sequence parallelism where the row says so"},

@@ -10,6 +10,13 @@
 
 namespace supernode {
 
+// How a software's log counts the FLOPs behind its TFLOPS or MFU.
+struct FlopsConvention {
+  bool full_attention = false;  // of the whole square, not of its causal half
+  bool with_recompute = false;  // full recomputation counts as a second forward pass
+  double mfu_peak_tflops = 0;   // what MFU divides by; 0 = the chip's dense bf16 peak
+};
+
 struct StackDefaults {
   std::string_view name;
   std::vector<std::string_view> sources = {};  // texts of `source`, `id` or `overlap_notes` (lower case) that tell it
@@ -37,6 +44,9 @@ struct StackDefaults {
   bool mtp = false;                     // trains a model's multi-token-prediction modules unless the row says otherwise
   std::int64_t lora_rank = 32;
   bool lora_attention_only = false;
+
+  FlopsConvention flops{};
+  std::string_view software = "megatron-lm";  // of the software catalogue
 
   std::string_view reason = "";
 };

@@ -22,6 +22,7 @@ void set_stack_defaults(RunImport& import) {
   const StackDefaults& stack = import.stack;
   YamlBuilder& yaml = import.yaml;
   yaml.set_word("plan.stack", stack.memory);
+  yaml.set_word("software", stack.software);
   yaml.set_flag("plan.sequence_parallel", stack.sequence_parallel);
   yaml.set_flag("plan.flash_attention", runs_flash_attention(import));
   yaml.set_flag("plan.fused_loss", stack.fused_loss);

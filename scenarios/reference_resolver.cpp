@@ -38,7 +38,8 @@ YamlNode without_key(const YamlNode& node, std::string_view key) {
 YamlNode with_references_as_maps(YamlNode scenario) {
   for (YamlEntry& entry : scenario.entries) {
     const bool reference =
-        entry.key == "system" || entry.key == "chip" || entry.key == "protocol" || entry.key == "model";
+        entry.key == "system" || entry.key == "chip" || entry.key == "protocol" || entry.key == "model" ||
+                           entry.key == "software";
     if (!reference || entry.value.kind != YamlNode::Kind::kScalar) continue;
     YamlNode map;
     map.kind = YamlNode::Kind::kMap;

@@ -113,6 +113,8 @@ void bind(ScenarioSpec& scenario, SpecReader& r, const std::set<std::string>& br
   });
   read_section(r, {"protocol", "laid over the communication library fitted for the system"}, broken,
                [&](SpecReader& s) { bind(input.protocol, s); });
+  read_section(r, {"software", "laid over the training software fitted on published runs"}, broken,
+               [&](SpecReader& s) { bind(input.software, s); });
   const bool model = read_section(r, {"model", "the network: a catalogue name, a file, or a map", kRequired}, broken,
                                   [&](SpecReader& s) { bind(input.model, s); });
   const bool described = system && chip && model;

@@ -46,11 +46,25 @@ void put(YamlNode& map, std::string_view key, YamlNode value) {
 
 // Sections in one order, whatever the file's; keys nobody knows keep their place at the end, to be reported.
 void sort_sections(YamlNode& tree) {
-  static constexpr std::string_view kOrder[] = {"name",  "description", "system",  "chip",     "protocol",
-                                                "model", "plan",        "options", "published"};
+  static constexpr std::string_view kOrder[] = {"name",     "description", "system", "chip",    "protocol",
+                                                "software", "model",       "plan",   "options", "published"};
   const auto rank = [](const YamlEntry& entry) { return std::find(std::begin(kOrder), std::end(kOrder), entry.key); };
   std::stable_sort(tree.entries.begin(), tree.entries.end(),
                    [&](const YamlEntry& a, const YamlEntry& b) { return rank(a) < rank(b); });
+}
+
+std::string text_at(const YamlNode& map, std::string_view key) {
+  const YamlNode* node = map.find(key);
+  return node ? node->scalar : "";
+}
+
+// What trains on the chips of a vendor when nobody says: the catalogue's entry nearest to the stack whose tensors the
+// plan holds.
+std::string default_software(const std::string& stack, const std::string& vendor) {
+  if (stack == "nanotron") return "nanotron";
+  if (stack == "fsdp") return "torchtitan";
+  if (stack == "mindspeed" || vendor == "Huawei") return "mindspeed";
+  return "nemo";
 }
 
 // Expands the references of a scenario in place.
@@ -64,7 +78,7 @@ class Expansion {
     expand("system", CatalogueKind::kSystem);
     expand("model", CatalogueKind::kModel);
     if (broken_.contains("system") || !tree_.find("system")) {
-      broken_.insert({"chip", "protocol"});
+      broken_.insert({"chip", "protocol", "software"});
       return broken_;
     }
     const YamlNode system = *tree_.find("system");  // a copy: the tree grows below
@@ -73,10 +87,21 @@ class Expansion {
     const ProtocolChoice choice = choose_protocol(system);
     const bool chosen = expand_default("protocol", CatalogueKind::kProtocol, choice.name, system.position);
     if (chosen && !choice.assumption.empty()) assumptions_.push_back(choice.assumption);
+    choose_software();
     return broken_;
   }
 
  private:
+  // The training software that the plan's stack and the chip's vendor suggest, unless the scenario names one.
+  void choose_software() {
+    const YamlNode* chip = tree_.find("chip");
+    const YamlNode* plan = tree_.find("plan");
+    const std::string name =
+        default_software(plan ? text_at(*plan, "stack") : "", chip ? text_at(*chip, "vendor") : "");
+    if (expand_default("software", CatalogueKind::kSoftware, name, tree_.position))
+      assumptions_.push_back(fmt::format("training software: {}, the default for the chip and the plan's stack", name));
+  }
+
   void expand(const std::string& key, CatalogueKind kind) {
     YamlNode* node = tree_.find(key);
     if (!node || node->kind == YamlNode::Kind::kNull) return;
@@ -112,9 +137,9 @@ void apply_overrides(YamlNode& tree, const std::vector<Override>& overrides, Dia
   tree = with_references_as_maps(std::move(tree));
 }
 
-// Chip and protocol are laid over the catalogue unless they say that they are complete.
+// Chip, protocol and software are laid over the catalogue unless they say that they are complete.
 std::string emit_resolved(YamlNode tree) {
-  for (const char* key : {"chip", "protocol"}) {
+  for (const char* key : {"chip", "protocol", "software"}) {
     if (YamlNode* node = tree.find(key)) default_base(*node, "none", node->position);
   }
   return emit_yaml(tree);

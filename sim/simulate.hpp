@@ -6,6 +6,7 @@
 
 #include "calibration/chip_spec.hpp"
 #include "calibration/collective_protocol.hpp"
+#include "calibration/software_spec.hpp"
 #include "sim/step_engine.hpp"
 #include "topology/system_spec.hpp"
 #include "workloads/memory.hpp"
@@ -16,6 +17,7 @@ struct SimulationInput {
   SystemSpec system;
   ChipSpec chip;
   CollectiveProtocol protocol;
+  SoftwareSpec software;
   ModelSpec model;
   PlanSpec plan;  // checked by check_plan
   std::int64_t chips = 0;
@@ -43,6 +45,7 @@ struct CollectiveUse {
 struct SimulationResult {
   StepResult step;
   Seconds deviation{};      // one standard deviation of the step time (sim/step_uncertainty.hpp)
+  Seconds low{}, high{};    // its 90 % interval
   Flops model_flops{};      // of one step, all ranks (model_flops_per_token, causal half; LoRA: performed once)
   Flops hardware_flops{};   // performed, recomputation and matrix products of the optimizer included, all ranks
   double tokens = 0;        // per step

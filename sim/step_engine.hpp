@@ -11,11 +11,14 @@
 
 namespace supernode {
 
-// Where one rank of a stage spent the step. compute + slowdown + exposed + bubble + idle_end = the step time.
+// Where one rank of a stage spent the step. compute + slowdown + host + stragglers + exposed + bubble + idle_end = the
+// step time.
 struct StageTime {
   std::array<Seconds, kComputeClasses> compute{};  // recomputation included in its class
   Seconds recompute{};                             // of which recomputation
   Seconds slowdown{};                              // computation made slower by communication at the same time
+  Seconds host{};                                  // the device waited for the host to issue work
+  Seconds stragglers{};                            // computation stretched by waiting for the slowest of like ranks
   std::array<Seconds, kCommClasses> exposed{};     // the compute stream waited for communication
   Seconds bubble{};                                // waited for another stage's pass
   Seconds idle_end{};                              // waited for the slowest stage at the end of the step
@@ -43,6 +46,7 @@ struct StepOptions {
   bool trace = false;
   std::int64_t trace_detail_microbatches = 4;  // single operations are traced for so many; passes and messages for all
   double overlap_slowdown = 1.0;               // of the chip
+  double straggler_factor = 1.0;               // on computation (calibration/software_spec.hpp)
 };
 
 // A step program with a time on every operation.
@@ -52,6 +56,7 @@ struct TimedOp {
   ComputeClass compute_class = ComputeClass::kVector;
   CommClass comm_class = CommClass::kTensor;
   Seconds time{};                 // compute: duration; comm: alone on the fabric
+  Seconds host{};                 // that the host takes to issue it
   Seconds latency{};              // comm: the part that uses no bandwidth
   Bytes port_bytes{};             // comm: over the rank's port
   Plane plane = Plane::kScaleUp;  // comm
@@ -76,9 +81,17 @@ struct TimedProgram {
   std::int64_t microbatches = 0, chunks = 1;  // see StepProgram
   std::int64_t chain_length = 1;
   bool blocking_sends = false;
+  // The host issues operations in order, ahead of the device: none starts before it is issued.
+  Seconds host_pass{};                // per pass besides its operations
+  Seconds host_step{};                // the device waits so long once, at the end of the step
+  bool synchronous_pipeline = false;  // the host waits for a message before it issues the pass behind it
 };
 
-// Runs in a child process. Throws std::runtime_error on a deadlocked program (names the stages and what they wait for).
+// The reference. Runs in a child process. Throws std::runtime_error on a deadlocked program (names the stages and what
+// they wait for).
 StepResult run_step_simgrid(const TimedProgram& program, const StepOptions& options);
+
+// Our own event loop: the same result in a fraction of the time, in this process. Throws as the other.
+StepResult run_step_replay(const TimedProgram& program, const StepOptions& options);
 
 }  // namespace supernode

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "calibration/kernel_cost.hpp"
+#include "calibration/software_spec.hpp"
 #include "sim/collective_cost.hpp"
 #include "sim/placement.hpp"
 #include "sim/simulate.hpp"
@@ -29,6 +30,7 @@ struct TimingInput {
   BytesPerSecond host_bandwidth{};  // of one device to or from host memory; what CommClass::kHost runs over
   Placement placement{};
   std::vector<double> slowdowns{};  // of kernels, by stage (sim/placement.hpp); none: 1
+  const SoftwareSpec* software = nullptr;  // nothing: neutral
 };
 
 StepTiming time_step(const TimingInput& input);
