@@ -24,7 +24,10 @@ Bytes traffic_of(const GemmKernel& g) {
 Bytes traffic_of(const AttentionKernel& a) {
   const double q_rows = real(a.batch) * real(a.heads) * real(a.seq_q);
   const double kv_rows = real(a.batch) * real(a.kv_heads) * real(a.seq_kv);
-  const double elements = q_rows * real(a.head_dim + a.head_dim_v) + kv_rows * real(a.head_dim + a.head_dim_v);
+  // One key/value head whose values are narrower than its keys is MLA's latent: the values are the keys' first columns.
+  const bool latent = a.kv_heads == 1 && a.heads > 1 && a.head_dim_v < a.head_dim;
+  const double kv_width = latent ? real(a.head_dim) : real(a.head_dim + a.head_dim_v);
+  const double elements = q_rows * real(a.head_dim + a.head_dim_v) + kv_rows * kv_width;
   // Backward reads q, k, v, o, do and writes dq, dk, dv: twice the forward's traffic.
   return (a.backward ? 2.0 : 1.0) * elements * bytes_per_element(a.precision);
 }
@@ -37,6 +40,18 @@ Precision arithmetic_of(const AttentionKernel& a) { return a.precision; }
 Precision arithmetic_of(const VectorKernel&) { return Precision::kFp32; }
 
 }  // namespace
+
+std::string_view to_string(AttentionLibrary library) {
+  switch (library) {
+    case AttentionLibrary::kNative:
+      return "native";
+    case AttentionLibrary::kFlash2:
+      return "fa2";
+    case AttentionLibrary::kTriton:
+      return "triton";
+  }
+  return "?";
+}
 
 std::string_view to_string(VectorKind kind) {
   switch (kind) {

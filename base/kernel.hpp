@@ -24,6 +24,11 @@ struct GemmKernel {
   auto operator<=>(const GemmKernel&) const = default;
 };
 
+// Whose kernel: one made for the chip (FlashAttention-3 on Hopper, cuDNN), FlashAttention-2 (arXiv 2307.08691), or
+// Triton's, both of which run on any but do without the matrix instructions of chips later than A100.
+enum class AttentionLibrary { kNative, kFlash2, kTriton };
+std::string_view to_string(AttentionLibrary library);  // "native", "fa2", "triton"
+
 // Scaled dot-product attention, flash style (scores never reach memory). head_dim is that of q and k, head_dim_v of v
 // (they differ for MLA). Forward FLOPs: 2·batch·heads·seq_q·seq_kv·(head_dim + head_dim_v), halved when causal;
 // backward 2.5 times that (five matrix products for two; FlashAttention-2, arXiv 2307.08691, section 2.3).
@@ -33,6 +38,7 @@ struct AttentionKernel {
   bool causal = true;
   bool backward = false;
   Precision precision = Precision::kBf16;
+  AttentionLibrary library = AttentionLibrary::kNative;
   auto operator<=>(const AttentionKernel&) const = default;
 };
 

@@ -1,10 +1,18 @@
 #include "base/random_draw.hpp"
 
 #include <cassert>
+#include <cmath>
+#include <numbers>
 #include <numeric>
 #include <utility>
 
 namespace supernode {
+
+double normal(SplitMix64& random) {
+  const auto uniform = [&] { return (static_cast<double>(random() >> 11) + 0.5) * 0x1p-53; };  // in (0, 1)
+  const double radius = std::sqrt(-2 * std::log(uniform()));
+  return radius * std::cos(2 * std::numbers::pi * uniform());
+}
 
 std::vector<std::int64_t> draw(std::int64_t count, std::int64_t size, std::int64_t seed, std::uint64_t stream) {
   assert(count >= 0 && count <= size);

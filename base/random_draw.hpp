@@ -21,6 +21,9 @@ class SplitMix64 {
   std::uint64_t state_;
 };
 
+// A standard normal deviation (Box and Muller, A note on the generation of random normal deviates, 1958).
+double normal(SplitMix64& random);
+
 // `count` of the numbers 0 … size-1 without replacement, in the order drawn: the head of a shuffle. Numbers are taken
 // modulo what is left, whose bias is below size / 2^64. `stream` keeps draws with one seed apart.
 std::vector<std::int64_t> draw(std::int64_t count, std::int64_t size, std::int64_t seed, std::uint64_t stream);

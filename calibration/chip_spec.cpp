@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "calibration/kernel_tables.hpp"
+
 namespace supernode {
 namespace {
 
@@ -62,9 +64,16 @@ const std::vector<std::string> kParameterEnds = {"efficiency",
                                                  "sequence_ramp",
                                                  "tail",
                                                  "half_bytes",
+                                                 "near_deviation",
+                                                 "parameter_deviation",
                                                  "launch",
+                                                 "head",
                                                  "neighbour_launch",
                                                  "neighbour_passes",
+                                                 "neighbour_rate",
+                                                 "fa2",
+                                                 "triton",
+                                                 "grouped",
                                                  "min_m",
                                                  "max_m",
                                                  "min_n",
@@ -98,6 +107,7 @@ void bind_fit(KernelFit& fit, SpecReader& reader) {
                       check_parameter(name, value.value, entries);
                       fit.parameters[name] = value;
                     });
+  bind_kernel_tables(fit, reader);
 }
 
 // The format reached by following `fallback`, if it ends at one that the chip has.
@@ -163,6 +173,8 @@ void bind(ChipSpec& spec, SpecReader& reader) {
   });
   reader.sourced_number({"overlap_slowdown", "of computation and communication that run at once", kRequired},
                         spec.overlap_slowdown, {.min = 1, .max = 4});
+  reader.sourced_number({"sustained", "share of the fitted matrix rates that training keeps up (power, clocks)"},
+                        spec.sustained, {.min = 0.2, .max = 1.5});
   reader.object({"fit", "fitted model of its kernels", kRequired}, [&](SpecReader& fit) { bind_fit(spec.fit, fit); });
   check(spec, reader);
 }

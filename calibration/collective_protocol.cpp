@@ -60,12 +60,19 @@ void bind(ProtocolFit& fit, SpecReader& reader) {
                  fit.in_network_reduction);
   reader.sourced({"token", "least time of a rank's token in an expert exchange, however few its bytes"}, fit.token,
                  true);
+  reader.object({"deviation", "how sure its times are"}, [&](SpecReader& inner) { bind(fit.deviation, inner); });
   reader.items({"regimes", "ways the library moves data; it takes the fastest", kRequired}, [&](SpecReader& item) {
     ProtocolRegime regime;
     bind(regime, item);
     fit.regimes.push_back(regime);
   });
   if (!reader.documenting() && reader.has("regimes") && fit.regimes.empty()) reader.error("regimes", "has no entry");
+}
+
+void bind(MeasuredRows& rows, SpecReader& reader) {
+  reader.text_list({"software", "of the rows, one of these; none: any"}, rows.software);
+  reader.text_list({"note", "the rows' note has one of these words; none: any"}, rows.note);
+  reader.text_list({"systems", "without rows of their own, for which it is taken as well"}, rows.systems);
 }
 
 bool check_key(const std::string& key, SpecReader& entries) {
@@ -84,6 +91,14 @@ bool admits(const ProtocolRegime& regime, Bytes block) {
 }
 
 }  // namespace
+
+std::size_t MeasuredRows::match(std::string_view row_software, std::string_view row_note) const {
+  if (!software.empty() && std::ranges::find(software, row_software) == software.end()) return 0;
+  std::size_t longest = 0;
+  for (const std::string& word : note)
+    if (row_note.find(word) != std::string_view::npos) longest = std::max(longest, word.size());
+  return note.empty() || longest > 0 ? 1 + longest : 0;
+}
 
 std::string protocol_key(CollectiveOp op, bool scale_out, bool low_latency) {
   return fmt::format("{}.{}{}", scale_out ? "scale_out" : "scale_up", to_string(op),
@@ -149,6 +164,8 @@ void bind(CollectiveProtocol& protocol, SpecReader& reader) {
   bind_algorithms(protocol.algorithms, "algorithms", reader);
   reader.boolean({"copy_per_expert", "a token goes once to each of its experts, not once to each rank that has any"},
                  protocol.copy_per_expert);
+  reader.object({"measured", "which measured rows are its; absent: those of its system that are of no other"},
+                [&](SpecReader& inner) { bind(protocol.measured, inner); });
   reader.object({"memory_access", "loads and stores to other processors' memory"},
                 [&](SpecReader& inner) { bind(protocol.memory_access, inner); });
   reader.dictionary({"fits", "by scope and operation, e.g. scale_up.all_reduce", kRequired},

@@ -19,6 +19,7 @@
 #include "base/spec_reader.hpp"
 #include "calibration/library_algorithms.hpp"
 #include "calibration/memory_access.hpp"
+#include "calibration/protocol_deviation.hpp"
 
 namespace supernode {
 
@@ -37,6 +38,7 @@ struct ProtocolFit {
   std::vector<ProtocolRegime> regimes;
   bool in_network_reduction = false;  // all-reduce through the switch (NVLS): wire bytes halve
   Sourced<Seconds> token{};           // an expert exchange's kernel handles a token of a rank in no less
+  ProtocolDeviation deviation{};
 
   // Whether the library runs `algorithm` in this scope at all.
   bool runs(std::string_view algorithm) const;
@@ -44,6 +46,17 @@ struct ProtocolFit {
   // (an algorithm that the library does not run, forced by name) those of the first one's. Of these the ones whose
   // limit admits the block; where none does, those with the highest limit. Never empty when the fit has regimes.
   std::vector<const ProtocolRegime*> regimes_for(std::string_view algorithm, Bytes block) const;
+};
+
+// The measured rows that are of a library beside the system's own (vLLM's and TensorRT-LLM's all-reduce kernels) or of
+// another network: their software is one of `software` and their note has one of `note`; an empty list asks nothing.
+struct MeasuredRows {
+  std::vector<std::string> software{}, note{};
+  std::vector<std::string> systems{};  // without rows of their own, for which this is taken too
+
+  bool any() const { return software.empty() && note.empty(); }
+  // 0: not of it; else the more, the longer the word that the note has.
+  std::size_t match(std::string_view row_software, std::string_view row_note) const;
 };
 
 // One library on one system. The scope is the widest plane that the group's traffic crosses.
@@ -58,6 +71,7 @@ struct CollectiveProtocol {
   // Expert exchanges send a token once to each of its experts (CANN); else once to each rank that has any (DeepEP).
   bool copy_per_expert = false;
   MemoryAccess memory_access{};  // loads and stores to other processors' memory; empty where none are fitted
+  MeasuredRows measured{};       // which rows are its; any: those of its system that are of no other library
 
   // The fit of an operation in a scope ("scale_up" | "scale_out"); falls back to the nearest operation of the same
   // scope (all_gather for reduce_scatter, all_to_all for EP, …), then to the other scope. Asserts that fits exist.

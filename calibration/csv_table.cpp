@@ -10,30 +10,37 @@
 namespace supernode {
 namespace {
 
-// Cells of one line; an unclosed quote runs to the end of the line.
-std::vector<CsvCell> split(std::string_view line) {
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+// The cell of `line` that begins at `at`, which then stands at its end. Quotes that do not close are reported.
+CsvCell read_cell(std::string_view line, std::size_t& at, SourcePosition place, Diagnostics& diagnostics) {
+  CsvCell cell{"", static_cast<int>(at) + 1};
+  place.column = cell.column;
+  const bool quoted = line.substr(at, 1) == "\"";
+  bool closed = false;
+  for (at += quoted ? 1 : 0; quoted && at < line.size() && !closed; ++at) {
+    if (line[at] == '"' && line.substr(at + 1, 1) == "\"")
+      ++at;
+    else
+      closed = line[at] == '"';
+    if (!closed) cell.text += line[at];
+  }
+  const std::size_t end = std::min(line.find(',', at), line.size());
+  if (!quoted)
+    cell.text = line.substr(at, end - at);
+  else if (!closed)
+    diagnostics.error(place, "the quote is not closed on this line");
+  else if (end != at)
+    diagnostics.error(place, "text behind a closing quote; a quote inside a quoted cell is written twice");
+  at = end;
+  return cell;
+}
+
+std::vector<CsvCell> split(std::string_view line, const SourcePosition& position, Diagnostics& diagnostics) {
   std::vector<CsvCell> cells;
-  std::size_t i = 0;
-  while (true) {
-    CsvCell cell{"", static_cast<int>(i) + 1};
-    const bool quoted = i < line.size() && line[i] == '"';
-    if (quoted) ++i;
-    for (; i < line.size(); ++i) {
-      if (quoted && line[i] == '"') {
-        if (i + 1 < line.size() && line[i + 1] == '"')
-          ++i;
-        else
-          break;
-      } else if (!quoted && line[i] == ',') {
-        break;
-      }
-      cell.text += line[i];
-    }
-    if (quoted && i < line.size()) ++i;
-    cells.push_back(std::move(cell));
-    i = line.find(',', i);
-    if (i == std::string_view::npos) return cells;
-    ++i;
+  for (std::size_t at = 0;; ++at) {
+    cells.push_back(read_cell(line, at, position, diagnostics));
+    if (at >= line.size()) return cells;
   }
 }
 
@@ -46,6 +53,11 @@ std::string lower(std::string_view text) {
 bool check_header(const std::vector<std::string>& header, std::span<const std::string> required,
                   const SourcePosition& position, Diagnostics& diagnostics) {
   bool complete = true;
+  for (auto column = header.begin(); column != header.end(); ++column) {
+    if (column->empty() || std::find(header.begin(), column, *column) == column) continue;
+    diagnostics.error(position, fmt::format("column '{}' stands twice", *column));
+    complete = false;
+  }
   for (const std::string& column : required) {
     if (std::find(header.begin(), header.end(), column) != header.end()) continue;
     diagnostics.error(position, fmt::format("missing column '{}'{}", column, suggestion(column, header)));
@@ -78,7 +90,12 @@ std::optional<double> CsvRow::number(std::string_view column, Diagnostics& diagn
   double value = 0;
   const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
   if (error == std::errc() && end == cell.data() + cell.size() && std::isfinite(value)) return value;
-  diagnostics.error(position(column), fmt::format("column '{}': '{}' is not a number", column, cell));
+  const bool unit = error == std::errc() && std::isfinite(value) && end != cell.data() + cell.size() &&
+                    (*end == ' ' || std::isalpha(static_cast<unsigned char>(*end)));
+  diagnostics.error(
+      position(column),
+      unit ? fmt::format("column '{}': '{}' has a unit; cells are bare numbers, in the column's own unit", column, cell)
+           : fmt::format("column '{}': '{}' is not a number", column, cell));
   return std::nullopt;
 }
 
@@ -104,6 +121,7 @@ std::optional<CsvTable> CsvTable::parse(const SourceFile& file, std::span<const 
   const auto source = std::make_shared<const SourceFile>(file);
   CsvTable table;
   std::string_view rest = source->text;
+  if (rest.starts_with(kByteOrderMark)) rest.remove_prefix(kByteOrderMark.size());
   for (int line_number = 1; !rest.empty(); ++line_number) {
     const std::size_t end = rest.find('\n');
     std::string_view line = rest.substr(0, end);
@@ -111,13 +129,19 @@ std::optional<CsvTable> CsvTable::parse(const SourceFile& file, std::span<const 
     if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
     if (line.empty()) continue;
     const SourcePosition position{source, line_number, 1};
-    std::vector<CsvCell> cells = split(line);
+    const int errors = diagnostics.error_count();
+    std::vector<CsvCell> cells = split(line, position, diagnostics);
+    const bool well_formed = diagnostics.error_count() == errors;
     if (!table.header_) {
+      if (!well_formed) return std::nullopt;
       std::vector<std::string> header;
       for (CsvCell& cell : cells) header.push_back(std::move(cell.text));
       if (!check_header(header, required, position, diagnostics)) return std::nullopt;
       table.header_ = std::make_shared<const std::vector<std::string>>(std::move(header));
+    } else if (!well_formed) {
+      ++table.dropped_;
     } else if (cells.size() != table.header_->size()) {
+      ++table.dropped_;
       diagnostics.error(position, fmt::format("{} cells where the header has {}", cells.size(), table.header_->size()));
     } else {
       table.rows_.emplace_back(std::move(cells), table.header_.get(), position);
@@ -126,6 +150,12 @@ std::optional<CsvTable> CsvTable::parse(const SourceFile& file, std::span<const 
   if (table.header_) return table;
   diagnostics.error({source, 0, 0}, "no header line");
   return std::nullopt;
+}
+
+std::vector<std::string> csv_header(const SourceFile& file) {
+  Diagnostics ignored;  // CsvTable::parse reports
+  const auto table = CsvTable::parse({file.name, file.text.substr(0, file.text.find('\n'))}, {}, ignored);
+  return table ? table->header() : std::vector<std::string>();
 }
 
 }  // namespace supernode

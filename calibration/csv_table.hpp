@@ -1,6 +1,7 @@
 #pragma once
-// A CSV file with a header line, cell by cell with its place: quotes and doubled quotes as in RFC 4180, no line breaks
-// inside a cell. Rows of a wrong width and cells that are no number are errors with line and column.
+// A CSV file with a header line, cell by cell with its place: quotes and doubled quotes as in RFC 4180, lines that end
+// in LF or CR LF, a byte order mark or none, no line breaks inside a cell. Columns that stand twice, quotes that do not
+// close, rows of a wrong width and cells that are no number are errors with line and column.
 
 #include <cstdint>
 #include <optional>
@@ -30,6 +31,7 @@ class CsvRow {
   std::optional<std::int64_t> integer(std::string_view column, Diagnostics& diagnostics) const;
   // "true", "false", "1", "0" in any case.
   std::optional<bool> boolean(std::string_view column, Diagnostics& diagnostics) const;
+  const std::vector<CsvCell>& cells() const { return cells_; }  // as many as the header has
   SourcePosition position() const { return position_; }
   SourcePosition position(std::string_view column) const;
 
@@ -47,10 +49,16 @@ class CsvTable {
   static std::optional<CsvTable> parse(const SourceFile& file, std::span<const std::string> required,
                                        Diagnostics& diagnostics);
   const std::vector<CsvRow>& rows() const { return rows_; }
+  const std::vector<std::string>& header() const { return *header_; }
+  int dropped() const { return dropped_; }  // lines that are no row of the table, reported
 
  private:
   std::shared_ptr<const std::vector<std::string>> header_;
   std::vector<CsvRow> rows_;
+  int dropped_ = 0;
 };
+
+// The names of a file's columns; none when it has no header line.
+std::vector<std::string> csv_header(const SourceFile& file);
 
 }  // namespace supernode

@@ -47,25 +47,30 @@ Seconds compute_time(const Shape& s, const TileChoice& t, const DeviceRates& dev
 }
 
 // Cores work on a near-square patch of tiles at a time, patches row by row. An operand panel that fits in half of the
-// L2 stays there; otherwise it is read again for each patch. A cut k writes and reads fp32 partial sums.
-Bytes memory_bytes(const Shape& s, const TileChoice& t, const DeviceRates& device) {
+// L2 stays there; otherwise it is read again for each patch.
+double operand_bytes(const Shape& s, double tile_m, double tile_n, const DeviceRates& device) {
   const double cores = static_cast<double>(device.cores);
-  const double patch_rows = std::clamp(std::round(std::sqrt(cores * t.n / t.m)), 1.0, ceil_div(s.m, t.m));
+  const double patch_rows = std::clamp(std::round(std::sqrt(cores * tile_n / tile_m)), 1.0, ceil_div(s.m, tile_m));
   const double patch_cols = std::max(1.0, std::floor(cores / patch_rows));
-  const double rows = std::min(s.m, patch_rows * t.m);
-  const double cols = std::min(s.n, patch_cols * t.n);
+  const double rows = std::min(s.m, patch_rows * tile_m);
+  const double cols = std::min(s.n, patch_cols * tile_n);
   const double half_l2 = device.l2.value() / 2;
   const double a_reads = rows * s.k * s.operand_bytes <= half_l2 ? 1 : ceil_div(s.n, cols);
   const double b_reads = s.n * s.k * s.operand_bytes <= half_l2 ? 1 : ceil_div(s.m, rows);
-  const double operands = (s.m * a_reads + s.n * b_reads) * s.k * s.operand_bytes;
+  return (s.m * a_reads + s.n * b_reads) * s.k * s.operand_bytes;
+}
+
+// A cut k writes and reads fp32 partial sums.
+Bytes memory_bytes(const Shape& s, const TileChoice& t, double operands) {
   const double partial = t.split > 1 ? 2 * t.split * s.m * s.n * 4 : 0;
   return Bytes(s.groups * (operands + s.m * s.n * s.result_bytes + partial));
 }
 
-GemmTime time_of(const Shape& s, const TileChoice& t, const DeviceRates& device, const GemmParameters& p) {
+GemmTime time_of(const Shape& s, const TileChoice& t, double operands, const DeviceRates& device,
+                 const GemmParameters& p) {
   GemmTime time;
   time.compute = compute_time(s, t, device, p);
-  time.memory = memory_bytes(s, t, device) / (device.hbm * p.memory);
+  time.memory = memory_bytes(s, t, operands) / (device.hbm * p.memory);
   time.total = device.launch + max(time.compute, time.memory) + p.serial * min(time.compute, time.memory);
   return time;
 }
@@ -80,9 +85,10 @@ GemmTime gemm_time(const GemmKernel& gemm, const DeviceRates& device, const Gemm
   GemmTime best;
   best.total = Seconds(std::numeric_limits<double>::infinity());
   const auto consider = [&](double m, double n) {
+    const double operands = operand_bytes(shape, m, n, device);
     for (double split : kSplits) {
       if (split > 1 && (split > parameters.max_split || shape.k / split < kShortestSplit)) break;
-      const GemmTime time = time_of(shape, {m, n, split}, device, parameters);
+      const GemmTime time = time_of(shape, {m, n, split}, operands, device, parameters);
       if (time.total < best.total) best = time;
     }
   };

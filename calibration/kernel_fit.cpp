@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 
+#include "calibration/decode_cost.hpp"
 #include "calibration/kernel_parameters.hpp"
 #include "calibration/robust_fit.hpp"
 #include "calibration/trace_prediction.hpp"
@@ -13,16 +14,12 @@
 namespace supernode {
 namespace {
 
-// Standard deviation of log residuals about zero, by the median and by the 90th percentile, whichever is wider (tails
-// are heavier than normal), corrected for the degrees of freedom that the fit used up.
+// Spread of the log residuals, corrected for the degrees of freedom that the fit used up.
 double spread(const std::vector<double>& residuals, std::size_t fitted) {
-  std::vector<double> absolute;
-  for (double r : residuals) absolute.push_back(std::abs(r));
-  constexpr double kMedian = 1.4826, kP90 = 1 / 1.6449;  // of a normal distribution
-  constexpr double kLeast = 0.02;                        // no benchmark repeats better
-  const double free = std::max(1.0, static_cast<double>(residuals.size()) - static_cast<double>(fitted));
-  const double widest = std::max(kMedian * quantile(absolute, 0.5), kP90 * quantile(absolute, 0.9));
-  return std::max(kLeast, widest * std::sqrt(static_cast<double>(residuals.size()) / free));
+  constexpr double kLeast = 0.02;  // no benchmark repeats better
+  const double rows = static_cast<double>(residuals.size());
+  const double free = std::max(1.0, rows - static_cast<double>(fitted));
+  return std::max(kLeast, robust_spread(residuals) * std::sqrt(rows / free));
 }
 
 // A neighbour's own launch, and its passes over the data that it reads and writes.
@@ -57,6 +54,16 @@ std::vector<FitParameter> attention_parameters(const std::string& prefix, bool n
   return neighbour ? with_neighbour(std::move(parameters), prefix) : parameters;
 }
 
+// Decoding: the cache is read once, so the memory share counts most.
+std::vector<FitParameter> decode_parameters(const std::string& prefix, double launch) {
+  const DecodeParameters d;
+  return {{prefix + ".efficiency", d.efficiency, 0.05, 1, 1},
+          {prefix + ".memory", d.memory, 0.1, 1, 5},
+          {prefix + ".half_bytes", 1e6, 1, 1e9, 3},
+          {prefix + ".serial", d.serial, 0.001, 1, 1},
+          {prefix + ".launch", launch, 1e-6, 1e-4, 3}};
+}
+
 class ChipFit {
  public:
   ChipFit(const ChipSpec& chip, const std::vector<KernelTraceRow>& rows) : chip_(chip) {
@@ -73,6 +80,7 @@ class ChipFit {
     fit_grouped();
     fit_attention();
     fit_vector();
+    fit_residual_models();
     KernelFitResult result{chip_.fit, {}};
     for (const auto& [name, rows] : used_) result.errors.push_back(error_summary(name, log_errors(chip_, rows)));
     return result;
@@ -92,6 +100,7 @@ class ChipFit {
 
   static bool is_training(const KernelTraceRow& row) { return row.training; }
   static bool is_inference(const KernelTraceRow& row) { return !row.training; }
+  static bool is_current(const KernelTraceRow& row) { return row.library.empty(); }
   static bool is_alone(const KernelTraceRow& row) { return !row.with_neighbour; }
   static bool is_accompanied(const KernelTraceRow& row) { return row.with_neighbour; }
   static Pass pass_of(const KernelTraceRow& row) { return std::get<GemmKernel>(row.kernel).pass; }
@@ -107,14 +116,16 @@ class ChipFit {
                                 Precision::kFp4, Precision::kInt8, Precision::kFp32}) {
       const std::string prefix = fmt::format("gemm.{}", to_string(precision));
       if (!classes_.contains(prefix)) continue;
-      TraceRows rows = select(select(classes_[prefix], is_inference), is_forward);
-      if (rows.size() < kFewest) rows = select(classes_[prefix], is_forward);
+      const TraceRows forward = select(select(classes_[prefix], is_current), is_forward);
+      TraceRows rows = select(forward, is_inference);
+      if (rows.size() < kFewest) rows = forward;
       if (rows.size() < kFewest) continue;
       std::vector<FitParameter> parameters = gemm_parameters(prefix, any_neighbour(rows));
       if (first) parameters.push_back({"launch", 4e-6, 2e-7, 3e-5, 10});
       first = false;
       fit_best_choice(prefix, "max_split", {16, 1}, parameters, rows);
       settle_neighbour(prefix, rows);
+      fit_libraries(prefix, classes_[prefix]);
     }
   }
 
@@ -138,7 +149,8 @@ class ChipFit {
       }
       const std::string name = fmt::format("{}.{}", kind, to_string(pass));
       if (rows.empty()) continue;
-      set(name + ".deviation", spread(fit_values({{name, 0.9, 0.2, 1.2, 3}}, rows).residuals, 1), kSpreadSource);
+      const FitOutcome outcome = fit_values({{name, 0.9, 0.2, 1.2, 3}}, rows);
+      set(name + ".deviation", spread(outcome.residuals, 1), kSpreadSource);
       used_[name] = rows;
     }
   }
@@ -148,7 +160,7 @@ class ChipFit {
   // factor 1.
   void fit_grouped() {
     for (const auto& [name, members] : classes_) {
-      if (!name.starts_with("grouped_gemm.")) continue;
+      if (!name.starts_with("grouped_gemm.") || members.size() < kFewest) continue;
       set("grouped_gemm.forward", 1, "by definition");
       const std::string dense = name.substr(std::string_view("grouped_").size());
       const double ceiling = parameter(dense + ".efficiency", 1);
@@ -171,19 +183,47 @@ class ChipFit {
     return KernelParameters(chip_.fit).get(name, otherwise);
   }
 
-  // TraceRows of attention alone are preferred to those with a neighbour: training runs the former. The neighbour is
-  // then fitted on top, so that the other rows can be judged too.
+  // Rows of attention alone are preferred to those with a neighbour: training runs the former. The neighbour is then
+  // fitted on top, with the rate of the inference kernel over training's, so that the other rows can be judged too. So
+  // are the kernels of other libraries.
   void fit_attention() {
     for (const auto& [name, members] : classes_) {
-      if (!name.starts_with("attention.")) continue;
-      TraceRows rows = select(members, is_alone);
+      if (name.starts_with("attention.decode.")) fit_decode(name, members);
+      if (!name.starts_with("attention.") || used_.contains(name)) continue;
+      const TraceRows current = select(members, is_current);
+      TraceRows rows = select(current, is_alone);
       const bool alone = !rows.empty();
-      if (!alone) rows = members;
+      if (!alone) rows = current.empty() ? members : current;
       const double ceiling = parameter("gemm" + name.substr(name.rfind('.')) + ".efficiency", 1);
       fit_best_choice(name, "block", {128, 256}, attention_parameters(name, !alone, ceiling), rows);
-      const TraceRows others = select(members, is_accompanied);
-      if (alone && !others.empty()) fit_values(neighbour_parameters(name), others);
+      fit_other_kernels(name, members, alone);
     }
+  }
+
+  void fit_other_kernels(const std::string& name, const TraceRows& members, bool alone) {
+    const TraceRows accompanied = select(members, is_accompanied);
+    if (alone && !accompanied.empty()) {
+      std::vector<FitParameter> parameters = neighbour_parameters(name);
+      parameters.push_back({name + ".neighbour_rate", 1, 0.3, 2, 1});
+      fit_values(parameters, accompanied);
+    }
+    if (alone) fit_libraries(name, members);
+  }
+
+  // The rate of other kernels over the class's own.
+  void fit_libraries(const std::string& name, const TraceRows& members) {
+    std::map<std::string, TraceRows> libraries;
+    for (const KernelTraceRow* row : members)
+      if (!row->library.empty()) libraries[row->library].push_back(row);
+    for (const auto& [library, rows] : libraries) {
+      const std::string rate = fmt::format("{}.{}", name, library);
+      set(rate + ".deviation", spread(fit_values({{rate, 0.6, 0.1, 1.5, 3}}, rows).residuals, 1), kSpreadSource);
+    }
+  }
+
+  void fit_decode(const std::string& name, const TraceRows& rows) {
+    if (rows.size() < kFewest) return;
+    fit_best_choice(name, "block", {16, 64}, decode_parameters(name, 2 * chip_.fit.launch.value.value()), rows);
   }
 
   // One parameter is a library's choice among a few values: the best of them, each with its own fit of the rest.
@@ -211,6 +251,7 @@ class ChipFit {
     if (rows.empty()) return;
     parameters.push_back({"vector.half_bytes", 1e6, 1, 1e8, 1});
     parameters.push_back({"vector.launch", chip_.fit.launch.value.value(), 2e-7, 3e-5, 1});
+    parameters.push_back({"vector.head", chip_.fit.launch.value.value(), 1e-8, 3e-5, 1});
     fit("vector", parameters, rows);
     for (const FitParameter& p : parameters)
       if (p.name.ends_with(".memory"))
@@ -224,8 +265,8 @@ class ChipFit {
       const std::vector<double> errors = log_errors(chip_, rows);
       std::copy(errors.begin(), errors.end(), out.begin());
     };
-    const FitOutcome outcome =
-        robust_fit(parameters, rows.size(), residuals, {.max_iterations = 60, .tolerance = 1e-6, .huber = 0.15});
+    const FitOutcome outcome = robust_fit(parameters, rows.size(), residuals,
+                                          {.max_iterations = 60, .tolerance = 1e-6, .huber = 0.15, .covariance = true});
     const KernelClassError error = error_summary("", outcome.residuals);
     const std::string source = fmt::format("fit of {} rows, median error {:.1f} %, p90 {:.1f} %", error.rows,
                                            100 * error.median_abs_error, 100 * error.p90_abs_error);
@@ -237,8 +278,44 @@ class ChipFit {
   void fit(const std::string& name, const std::vector<FitParameter>& parameters, const TraceRows& rows) {
     const FitOutcome outcome = fit_values(parameters, rows);
     set(name + ".deviation", spread(outcome.residuals, parameters.size()), kSpreadSource);
+    set(name + ".parameter_deviation", outcome.prediction_deviation, "covariance of the class's parameters");
+    chip_.fit.covariances[name] = covariance(name, parameters, outcome);
     store_box(name, rows);
     used_[name] = rows;
+  }
+
+  static ParameterCovariance covariance(const std::string& name, const std::vector<FitParameter>& parameters,
+                                        const FitOutcome& outcome) {
+    ParameterCovariance result;
+    const std::size_t n = parameters.size();
+    for (const FitParameter& p : parameters)
+      result.parameters.push_back(p.name.starts_with(name + ".") ? p.name.substr(name.size() + 1) : p.name);
+    for (std::size_t i = 0; i < n; ++i)
+      for (std::size_t j = i; j < n; ++j) result.values.push_back(outcome.covariance[i * n + j]);
+    return result;
+  }
+
+  // What is left of each class's rows after its curve, as a smooth function of the shape. Near a trace the deviation is
+  // that on shapes held out; away from all it stays that of the curve.
+  void fit_residual_models() {
+    constexpr std::size_t kEnough = 40;  // rows: fewer do not carry a surface
+    const TracePredictor predictor(chip_);
+    ResidualModels models;
+    for (const auto& [name, rows] : used_) {
+      // Rows of training traces scatter with the power state of their machine, not with the shape.
+      if (rows.size() < kEnough || rows.front()->training) continue;
+      std::vector<ResidualRow> residuals;
+      for (const KernelTraceRow* row : rows) residuals.push_back(predictor.residual(*row));
+      const ResidualFit fit = fit_residuals(residuals);
+      if (fit.model.bumps.empty()) continue;
+      // Where rows of the kernel alone decide its curve, what is left of the others is their neighbour's.
+      const bool neighbours = any_neighbour(rows) && select(rows, is_alone).size() >= kFewest;
+      const std::string key = neighbours ? name + ".neighbour" : name;
+      models[key] = fit.model;
+      const double own = parameter(name + ".deviation", 0);
+      set(key + ".near_deviation", own * std::min(1.0, fit.held_out / fit.before), "spread on shapes held out");
+    }
+    chip_.fit.residuals = std::move(models);
   }
 
   void assign(const std::string& name, double value) {

@@ -17,6 +17,7 @@ struct KernelClassError {
   std::int64_t rows = 0;
   double median_abs_error = 0;  // of |predicted / measured - 1|
   double p90_abs_error = 0;
+  double coverage = 0;  // share of the rows within the 90 % interval of their prediction
 };
 
 struct KernelFitResult {
@@ -28,9 +29,13 @@ struct KernelFitResult {
 // outside training traces the fastest row counts: a slower one is another library's.
 KernelFitResult fit_kernels(const ChipSpec& chip, const std::vector<KernelTraceRow>& rows);
 
-// Errors on rows that the fit has not seen: row i of each class is predicted by a fit without every row of its fold
-// (i mod folds).
-std::vector<KernelClassError> cross_validate(const ChipSpec& chip, const std::vector<KernelTraceRow>& rows, int folds);
+// What is left out together: single rows, or all rows that differ in the first axis of their shape alone (the rows of
+// one weight matrix, of one sequence length).
+enum class HoldOut { kRows, kShapes };
+
+// Errors on rows that the fit has not seen: each row is predicted by a fit without every row of its fold.
+std::vector<KernelClassError> cross_validate(const ChipSpec& chip, const std::vector<KernelTraceRow>& rows, int folds,
+                                             HoldOut hold_out = HoldOut::kRows);
 
 // Errors of the chip's present fit on the rows, by class; a class that the chip lacks is predicted as any other kernel.
 std::vector<KernelClassError> kernel_errors(const ChipSpec& chip, const std::vector<KernelTraceRow>& rows);
@@ -40,11 +45,17 @@ std::vector<KernelClassError> kernel_errors(const ChipSpec& chip, const std::vec
 Seconds predict_trace(const ChipSpec& chip, const KernelTraceRow& row);
 
 // Fills classes that `fit` lacks from a relative's: attention and vector shares as they are, the training passes of a
-// GEMM as ratios to the forward pass, grouped GEMM as a ratio to the dense one, other GEMM formats whole. Marked
-// derived.
-void borrow_missing(KernelFit& fit, const KernelFit& sibling, std::string_view sibling_name);
+// GEMM as ratios to the forward pass, grouped GEMM as a ratio to the dense one, other GEMM formats whole; with each class
+// its correction near the traces (training passes none: theirs is their machine's). Marked derived.
+//
+// `headroom`: the sibling's matrix rate per core and clock over the chip's own. Above 1 the chip's matrix units are
+// throttled and wait for nothing else: shares rise by it (up to 0.97), and what is counted in their time, ramps and
+// softmax, shrinks.
+void borrow_missing(KernelFit& fit, const KernelFit& sibling, std::string_view sibling_name, double headroom = 1);
+double matrix_headroom(const ChipSpec& chip, const ChipSpec& sibling);
 
-// The `fit:` section of a catalog/chips/*.yaml, that `bind` reads back.
+// The `fit:` section of a catalog/chips/*.yaml, that `bind` reads back: its tables by name when they have one, else in
+// full.
 std::string emit_fit(const KernelFit& fit);
 
 }  // namespace supernode

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/numeric.hpp"
+
 namespace supernode {
 namespace {
 
@@ -41,6 +43,10 @@ void class_candidates_of(const GemmKernel& g, const ChipSpec& chip, std::vector<
 
 void class_candidates_of(const AttentionKernel& a, const ChipSpec& chip, std::vector<std::string>& out) {
   const std::vector<Precision> order = sibling_order(chip.effective(a.precision));
+  if (a.seq_q == 1 && !a.backward) {
+    for (Precision p : order) out.push_back(fmt::format("attention.decode.{}", to_string(p)));
+    return;
+  }
   for (const char* pass : {a.backward ? "backward" : "forward", "forward"})
     for (Precision p : order) out.push_back(fmt::format("attention.{}.{}", pass, to_string(p)));
 }
@@ -106,14 +112,19 @@ std::vector<std::string> class_candidates(const Kernel& kernel, const ChipSpec& 
   return candidates;
 }
 
-std::vector<ShapeAxis> shape_axes(const Kernel& kernel) {
-  if (const auto* g = std::get_if<GemmKernel>(&kernel))
-    return {{"m", static_cast<double>(g->m)}, {"n", static_cast<double>(g->n)}, {"k", static_cast<double>(g->k)}};
+std::array<double, 3> shape_sizes(const Kernel& kernel) {
+  if (const auto* g = std::get_if<GemmKernel>(&kernel)) return {real(g->m), real(g->n), real(g->k)};
   if (const auto* a = std::get_if<AttentionKernel>(&kernel))
-    return {{"heads", static_cast<double>(a->batch) * static_cast<double>(a->heads)},
-            {"seq", static_cast<double>(a->seq_kv)},
-            {"head_dim", static_cast<double>(a->head_dim)}};
-  return {{"bytes", traffic(kernel).value()}};
+    return {real(a->batch) * real(a->heads), real(a->seq_kv), real(a->head_dim)};
+  return {traffic(kernel).value(), 0, 0};
+}
+
+std::vector<ShapeAxis> shape_axes(const Kernel& kernel) {
+  const std::array<double, 3> sizes = shape_sizes(kernel);
+  if (std::holds_alternative<GemmKernel>(kernel)) return {{"m", sizes[0]}, {"n", sizes[1]}, {"k", sizes[2]}};
+  if (std::holds_alternative<AttentionKernel>(kernel))
+    return {{"heads", sizes[0]}, {"seq", sizes[1]}, {"head_dim", sizes[2]}};
+  return {{"bytes", sizes[0]}};
 }
 
 DeviceRates device_rates(const ChipSpec& chip, Precision precision) {
@@ -171,7 +182,9 @@ GemmParameters KernelParameters::gemm(const GemmKernel& gemm, const ChipSpec& ch
 }
 
 AttentionParameters KernelParameters::attention(const AttentionKernel& attention, const ChipSpec& chip) const {
-  const std::string prefix = find_class(attention, chip).prefix;
+  AttentionKernel block = attention;
+  block.seq_q = std::max<std::int64_t>(2, attention.seq_q);
+  const std::string prefix = find_class(block, chip).prefix;
   const auto value = [&](std::string_view name, double otherwise) {
     return get(fmt::format("{}.{}", prefix, name), otherwise);
   };
@@ -186,6 +199,22 @@ AttentionParameters KernelParameters::attention(const AttentionKernel& attention
   // No backward kernel measured: FlashAttention's backward reaches about this share of its forward's rate.
   constexpr double kBackwardShare = 0.8;  // A100 and B200 traces: 0.69 (unequal widths) to 0.85
   if (attention.backward && prefix.starts_with("attention.forward")) p.efficiency *= kBackwardShare;
+  if (attention.library != AttentionLibrary::kNative) p.efficiency *= value(to_string(attention.library), 1);
+  return p;
+}
+
+DecodeParameters KernelParameters::decode(const AttentionKernel& attention, const ChipSpec& chip) const {
+  const std::string prefix = find_class(attention, chip).prefix;
+  const auto value = [&](std::string_view name, double otherwise) {
+    return get(fmt::format("{}.{}", prefix, name), otherwise);
+  };
+  DecodeParameters p;
+  p.efficiency = value("efficiency", p.efficiency);
+  p.memory = value("memory", p.memory);
+  p.block = value("block", p.block);
+  p.half_bytes = value("half_bytes", p.half_bytes);
+  p.serial = value("serial", p.serial);
+  p.launch = value("launch", chip.fit.launch.value.value());
   return p;
 }
 

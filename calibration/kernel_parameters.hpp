@@ -2,6 +2,7 @@
 // The fitted parameters of a chip by name, with the rule for those it lacks: the nearest relative's, else a general
 // value. docs/models/kernels.md lists the names.
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "base/kernel.hpp"
 #include "calibration/attention_cost.hpp"
 #include "calibration/chip_spec.hpp"
+#include "calibration/decode_cost.hpp"
 #include "calibration/gemm_cost.hpp"
 
 namespace supernode {
@@ -17,7 +19,8 @@ namespace supernode {
 // element size, then bf16, then whatever else may have been fitted.
 std::vector<Precision> sibling_order(Precision precision);
 
-// A class of kernels that share a fit: "gemm.bf16", "grouped_gemm.fp8_block", "attention.forward.bf16", "vector.norm".
+// A class of kernels that share a fit: "gemm.bf16", "grouped_gemm.fp8_block", "attention.forward.bf16",
+// "attention.decode.bf16", "vector.norm".
 struct ClassLookup {
   std::string prefix;  // of the class whose parameters are used; "" when no relative is fitted
   bool own = true;     // it is the kernel's own class
@@ -29,7 +32,9 @@ class KernelParameters {
 
   ClassLookup find_class(const Kernel& kernel, const ChipSpec& chip) const;
   GemmParameters gemm(const GemmKernel& gemm, const ChipSpec& chip) const;
+  // Those of a block of rows, also for a kernel of one row.
   AttentionParameters attention(const AttentionKernel& attention, const ChipSpec& chip) const;
+  DecodeParameters decode(const AttentionKernel& attention, const ChipSpec& chip) const;
   double vector_memory(VectorKind kind) const;  // share of the HBM bandwidth
   double vector_half() const;                   // bytes at which half of it is reached
 
@@ -53,6 +58,7 @@ struct ShapeAxis {
   double size;
 };
 std::vector<ShapeAxis> shape_axes(const Kernel& kernel);
+std::array<double, 3> shape_sizes(const Kernel& kernel);  // of the axes, 0 beyond the last
 
 // The device's rates for a kernel in `precision` (its effective format).
 DeviceRates device_rates(const ChipSpec& chip, Precision precision);

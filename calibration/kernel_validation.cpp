@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <cmath>
 #include <map>
 
 #include "calibration/kernel_fit.hpp"
@@ -9,21 +10,51 @@
 namespace supernode {
 namespace {
 
-// Reported class of a row: the training passes of a GEMM apart from its inference kernels.
-std::string report_class(const ChipSpec& chip, const KernelTraceRow& row) {
-  const std::string name = trace_class(chip, row);
-  const auto* g = std::get_if<GemmKernel>(&row.kernel);
-  if (g != nullptr && row.training) return fmt::format("{} training {}", name, to_string(g->pass));
-  return row.with_neighbour ? name + " with neighbour" : name;
+// A prediction beside its row.
+struct Judged {
+  const KernelTraceRow* row;
+  KernelCost cost;
+};
+
+KernelClassError summary(const std::string& name, const std::vector<Judged>& rows) {
+  constexpr double kNinety = 1.6449;  // standard deviations of a normal distribution
+  std::vector<double> residuals;
+  double inside = 0;
+  for (const Judged& j : rows) {
+    residuals.push_back(std::log(j.cost.time / j.row->measured));
+    if (std::abs(residuals.back()) <= kNinety * (j.cost.deviation / j.cost.time)) inside += 1;
+  }
+  KernelClassError error = error_summary(name, residuals);
+  error.coverage = inside / static_cast<double>(rows.size());
+  return error;
 }
 
-std::vector<KernelClassError> by_class(const ChipSpec& chip, const TraceRows& rows,
-                                       const std::vector<double>& residuals) {
-  std::map<std::string, std::vector<double>> classes;
-  for (std::size_t i = 0; i < rows.size(); ++i) classes[report_class(chip, *rows[i])].push_back(residuals[i]);
+std::vector<KernelClassError> by_class(const ChipSpec& chip, const std::vector<Judged>& rows) {
+  std::map<std::string, std::vector<Judged>> classes;
+  for (const Judged& j : rows) classes[report_class(chip, *j.row)].push_back(j);
   std::vector<KernelClassError> errors;
-  for (const auto& [name, values] : classes) errors.push_back(error_summary(name, values));
+  for (const auto& [name, members] : classes) errors.push_back(summary(name, members));
   return errors;
+}
+
+std::vector<Judged> judge(const ChipSpec& chip, const TraceRows& rows) {
+  const TracePredictor predictor(chip);
+  std::vector<Judged> judged;
+  for (const KernelTraceRow* row : rows) judged.push_back({row, predictor.cost(*row)});
+  return judged;
+}
+
+// The fold of each row.
+std::vector<int> folds_of(const TraceRows& rows, int folds, HoldOut hold_out) {
+  std::map<ShapePoint, int> shapes;
+  std::vector<int> result;
+  for (const KernelTraceRow* row : rows) {
+    ShapePoint shape = shape_point(row->kernel);
+    shape[0] = 0;
+    const int of_shape = shapes.try_emplace(shape, static_cast<int>(shapes.size())).first->second;
+    result.push_back((hold_out == HoldOut::kShapes ? of_shape : static_cast<int>(result.size())) % folds);
+  }
+  return result;
 }
 
 // Of equals the fastest, class by class, as the fit sees them.
@@ -41,30 +72,29 @@ TraceRows comparable(const ChipSpec& chip, const std::vector<KernelTraceRow>& ro
 }  // namespace
 
 std::vector<KernelClassError> kernel_errors(const ChipSpec& chip, const std::vector<KernelTraceRow>& rows) {
-  const TraceRows kept = comparable(chip, rows);
-  return by_class(chip, kept, log_errors(chip, kept));
+  return by_class(chip, judge(chip, comparable(chip, rows)));
 }
 
-std::vector<KernelClassError> cross_validate(const ChipSpec& chip, const std::vector<KernelTraceRow>& rows, int folds) {
+std::vector<KernelClassError> cross_validate(const ChipSpec& chip, const std::vector<KernelTraceRow>& rows, int folds,
+                                             HoldOut hold_out) {
   const TraceRows kept = comparable(chip, rows);
-  TraceRows held;
-  std::vector<double> residuals;
-  for (int fold = 0; fold < folds; ++fold) {
+  const std::vector<int> fold = folds_of(kept, folds, hold_out);
+  std::vector<Judged> judged;
+  for (int f = 0; f < folds; ++f) {
     std::vector<KernelTraceRow> seen;
     TraceRows unseen;
     for (std::size_t i = 0; i < kept.size(); ++i) {
-      if (static_cast<int>(i % folds) == fold)
+      if (fold[i] == f)
         unseen.push_back(kept[i]);
       else
         seen.push_back(*kept[i]);
     }
     ChipSpec trial = chip;
     trial.fit = fit_kernels(chip, seen).fit;
-    const std::vector<double> errors = log_errors(trial, unseen);
-    held.insert(held.end(), unseen.begin(), unseen.end());
-    residuals.insert(residuals.end(), errors.begin(), errors.end());
+    const std::vector<Judged> more = judge(trial, unseen);
+    judged.insert(judged.end(), more.begin(), more.end());
   }
-  return by_class(chip, held, residuals);
+  return by_class(chip, judged);
 }
 
 }  // namespace supernode

@@ -42,6 +42,7 @@ const std::vector<KnownAlgorithm>& known() {
       {"windowed", exchanges, exchanges, true},
       {"sharp", {kAllReduce}, {}, true},
       {"chain", {kSendRecv}, {kSendRecv}, true},
+      {"one_shot", {kAllReduce}, {}, true},
   };
   return algorithms;
 }

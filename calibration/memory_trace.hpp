@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/diagnostics.hpp"
+#include "calibration/collective_trace.hpp"
 #include "calibration/memory_access.hpp"
 
 namespace supernode {
@@ -21,6 +22,9 @@ struct MemoryTraceRow {
   std::optional<Seconds> time;
   std::optional<BytesPerSecond> bandwidth;
 };
+
+// Absent when the row is no load or store, or has neither time nor rate.
+std::optional<MemoryTraceRow> as_memory_row(const CollectiveTraceRow& row);
 
 // Ill-formed cells are reported and their row left out. Absent when the header is wrong.
 std::optional<std::vector<MemoryTraceRow>> read_memory_trace(const SourceFile& file, Diagnostics& diagnostics);

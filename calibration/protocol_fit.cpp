@@ -100,13 +100,15 @@ class Choices {
       choices_.push_back(std::move(choices));
     }
   }
-  Seconds time(const ProtocolFit& fit, std::size_t row) const {
-    Seconds least(std::numeric_limits<double>::infinity());
+  Seconds time(const ProtocolFit& fit, std::size_t row) const { return parts(fit, row).time; }
+  PredictedTime parts(const ProtocolFit& fit, std::size_t row) const {
+    PredictedTime least{Seconds(std::numeric_limits<double>::infinity()), {}};
     const Seconds handling = fit.token.value * rows_[row].tokens;
     for (const auto& [option, index] : choices_[row]) {
       const ProtocolRegime& regime = fit.regimes[index];
-      least = min(least, option->hops + regime.latency(option->steps, rows_[row].ranks) +
-                             max(option->wire / regime.efficiency.value, handling));
+      const Seconds moving = max(option->wire / regime.efficiency.value, handling);
+      const Seconds time = option->hops + regime.latency(option->steps, rows_[row].ranks) + moving;
+      if (time < least.time) least = {time, moving};
     }
     return least;
   }
@@ -209,6 +211,10 @@ void describe(ProtocolFitResult& result, std::span<const ProtocolRow> rows) {
 
 Seconds predict(const ProtocolFit& fit, const ProtocolRow& row) {
   return Choices(fit, std::span(&row, 1)).time(fit, 0);
+}
+
+PredictedTime predict_parts(const ProtocolFit& fit, const ProtocolRow& row) {
+  return Choices(fit, std::span(&row, 1)).parts(fit, 0);
 }
 
 ProtocolFitResult fit_protocol(std::span<const ProtocolRow> rows, const std::vector<RegimeFamily>& families,

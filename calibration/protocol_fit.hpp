@@ -47,6 +47,10 @@ struct ProtocolFitResult {
 
 // The least over the options that the library runs and their regimes. `nvls` only where the switch reduces.
 Seconds predict(const ProtocolFit& fit, const ProtocolRow& row);
+struct PredictedTime {
+  Seconds time{}, bandwidth{};  // in all; what bytes through ports, or tokens through the kernel, take of it
+};
+PredictedTime predict_parts(const ProtocolFit& fit, const ProtocolRow& row);
 
 // Fits one operation in one scope. All parameters at once, by robust least squares on log time, from several starts; in
 // a family of several regimes the first may get a limit, tried between each two neighbouring block sizes and kept where

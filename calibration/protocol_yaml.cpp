@@ -23,6 +23,18 @@ std::string regime_text(const ProtocolRegime& regime) {
   return text;
 }
 
+std::string words_text(std::string_view key, const std::vector<std::string>& words) {
+  std::vector<std::string> quoted;
+  for (const std::string& word : words) quoted.push_back(yaml_quoted(word));
+  return words.empty() ? "" : fmt::format("  {}: [{}]\n", key, fmt::join(quoted, ", "));
+}
+
+std::string measured_text(const MeasuredRows& rows) {
+  if (rows.any()) return "";
+  return "measured:\n" + words_text("software", rows.software) + words_text("note", rows.note) +
+         words_text("systems", rows.systems);
+}
+
 std::string memory_text(const MemoryAccess& access) {
   std::string text = "memory_access:\n";
   text += "  read_latency: " + microseconds(access.read_latency);
@@ -41,8 +53,8 @@ std::string memory_text(const MemoryAccess& access) {
 }  // namespace
 
 std::string emit_protocol(const CollectiveProtocol& protocol) {
-  std::string text = fmt::format("name: {}\nsystem: {}\ntraces: {}\n", yaml_quoted(protocol.name),
-                                 yaml_quoted(protocol.system), yaml_quoted(protocol.traces));
+  std::string text = fmt::format("name: {}\nsystem: {}\n", yaml_quoted(protocol.name), yaml_quoted(protocol.system));
+  text += measured_text(protocol.measured) + fmt::format("traces: {}\n", yaml_quoted(protocol.traces));
   text += emit_algorithms(protocol.algorithms, "algorithms");
   if (protocol.copy_per_expert) text += "copy_per_expert: true\n";
   if (protocol.memory_access.fitted()) text += memory_text(protocol.memory_access);
@@ -51,6 +63,7 @@ std::string emit_protocol(const CollectiveProtocol& protocol) {
     text += fmt::format("  {}:\n", key);
     if (fit.in_network_reduction) text += "    in_network_reduction: true\n";
     if (fit.token.value.value() > 0) text += "    token: " + microseconds(fit.token);
+    text += emit_deviation(fit.deviation);
     text += "    regimes:\n";
     for (const ProtocolRegime& regime : fit.regimes) text += regime_text(regime);
   }

@@ -108,6 +108,32 @@ VectorXd damped_step(const Problem& problem, const VectorXd& x, Normal normal, d
   return -normal.hessian.ldlt().solve(normal.gradient);
 }
 
+// Variance of the residuals about the fit, by their median so that outliers do not count.
+double residual_variance(const VectorXd& r) {
+  std::vector<double> absolute;
+  for (double e : r) absolute.push_back(std::abs(e));
+  constexpr double kMedian = 1.4826;  // of a normal distribution
+  return std::pow(kMedian * quantile(absolute, 0.5), 2);
+}
+
+void add_covariance(FitOutcome& outcome, const Problem& problem, const VectorXd& x, const VectorXd& r) {
+  const MatrixXd jacobian = problem.jacobian(x, r);
+  Normal normal = normal_equations(problem, x, r);
+  MatrixXd free = MatrixXd::Identity(problem.size(), problem.size());
+  for (int j = 0; j < problem.size(); ++j) {
+    if (!problem.held(j, x, normal.gradient[j])) continue;
+    normal.hessian.row(j).setZero();
+    normal.hessian.col(j).setZero();
+    normal.hessian(j, j) = 1;
+    free(j, j) = 0;
+  }
+  const MatrixXd inverse = normal.hessian.ldlt().solve(free) * free;
+  const MatrixXd covariance = residual_variance(r) * inverse;
+  outcome.covariance.assign(covariance.data(), covariance.data() + covariance.size());
+  const double mean = (jacobian * covariance).cwiseProduct(jacobian).sum() / std::max<double>(1, r.size());
+  outcome.prediction_deviation = std::sqrt(std::max(0.0, mean));
+}
+
 }  // namespace
 
 FitOutcome robust_fit(const std::vector<FitParameter>& parameters, std::size_t rows, const Residuals& residuals,
@@ -134,8 +160,11 @@ FitOutcome robust_fit(const std::vector<FitParameter>& parameters, std::size_t r
     }
     if (converged) break;
   }
-  FitOutcome outcome{{}, {r.begin(), r.end()}, loss};
+  FitOutcome outcome;
+  outcome.residuals.assign(r.begin(), r.end());
+  outcome.loss = loss;
   for (double v : x) outcome.parameters.push_back(std::exp(v));
+  if (options.covariance) add_covariance(outcome, problem, x, r);
   return outcome;
 }
 

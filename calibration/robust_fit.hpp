@@ -25,6 +25,7 @@ struct FitOptions {
   int max_iterations = 200;
   double tolerance = 1e-10;  // ends when a step lowers the loss by less than this share
   double huber = 0.15;       // residuals (log errors) beyond this count linearly
+  bool covariance = false;   // also computed
 };
 
 // Fills one residual per row for the given parameter values.
@@ -34,6 +35,11 @@ struct FitOutcome {
   std::vector<double> parameters;
   std::vector<double> residuals;
   double loss = 0;
+  // Of ln p, row by row: the spread of the residuals squared times the inverse of the Gauss-Newton matrix at the
+  // optimum (prior included). A parameter held at a bound has none.
+  std::vector<double> covariance;
+  // Root mean square over the rows of what that covariance makes of a prediction's ln.
+  double prediction_deviation = 0;
 };
 
 FitOutcome robust_fit(const std::vector<FitParameter>& parameters, std::size_t rows, const Residuals& residuals,

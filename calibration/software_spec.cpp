@@ -1,6 +1,11 @@
 #include "calibration/software_spec.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cmath>
+#include <map>
+#include <optional>
 
 namespace supernode {
 namespace {
@@ -37,6 +42,68 @@ void bind_term(SoftwareTerm term, Sourced<double>& value, SpecReader& reader) {
   if (reader.sourced({text.key, text.doc}, time, true)) value = {time.value.value(), time.source, time.confidence};
 }
 
+using Covariances = std::map<std::pair<SoftwareTerm, SoftwareTerm>, double>;
+
+std::optional<SoftwareTerm> parse_term(std::string_view name) {
+  for (int t = 0; t < kSoftwareTerms; ++t)
+    if (to_string(SoftwareTerm(t)) == name) return SoftwareTerm(t);
+  return {};
+}
+
+std::optional<SoftwareTerm> checked_term(const std::string& name, SpecReader& reader) {
+  const auto term = parse_term(name);
+  if (term) return term;
+  std::vector<std::string> names;
+  for (const TermText& text : kTexts) names.emplace_back(text.key);
+  reader.error(name, fmt::format("unknown term '{}'{}", name, suggestion(name, names)));
+  return {};
+}
+
+// One triangle is written; the other is the same.
+Covariances read_covariances(SpecReader& reader, std::vector<SoftwareTerm>& fitted) {
+  Covariances out;
+  const auto read_row = [&](SpecReader& rows, const std::string& name) {
+    const auto term = checked_term(name, rows);
+    if (term) fitted.push_back(*term);
+    rows.dictionary({name, "with each term"}, [&](SpecReader& row, const std::string& other_name) {
+      const auto other = checked_term(other_name, row);
+      double value = 0;
+      if (!row.number({other_name, "covariance"}, value) || !term || !other) return;
+      out[{*term, *other}] = out[{*other, *term}] = value;
+    });
+  };
+  reader.dictionary({"covariance", "of the logarithms of the fitted terms: term by term, one triangle"}, read_row);
+  return out;
+}
+
+double find(const Covariances& from, SoftwareTerm a, SoftwareTerm b) {
+  const auto found = from.find({a, b});
+  return found == from.end() ? 0 : found->second;
+}
+
+void check_covariance(const SoftwareSpec& spec, SpecReader& reader) {
+  for (std::size_t i = 0; i < spec.fitted.size(); ++i)
+    for (std::size_t j = 0; j <= i; ++j) {
+      const double limit = std::sqrt(std::max(0.0, spec.covariance[i][i]) * std::max(0.0, spec.covariance[j][j]));
+      if (spec.covariance[i][i] > 0 && std::abs(spec.covariance[i][j]) <= limit * 1.001) continue;
+      return reader.error("covariance", fmt::format("that of {} with {} is impossible", to_string(spec.fitted[i]),
+                                                    to_string(spec.fitted[j])));
+    }
+}
+
+void bind_covariance(SoftwareSpec& spec, SpecReader& reader) {
+  std::vector<SoftwareTerm> fitted;
+  const Covariances read = read_covariances(reader, fitted);
+  if (!reader.has("covariance")) return;
+  spec.fitted = fitted;
+  spec.covariance.clear();
+  for (SoftwareTerm a : fitted) {
+    auto& row = spec.covariance.emplace_back();
+    for (SoftwareTerm b : fitted) row.push_back(find(read, a, b));
+  }
+  check_covariance(spec, reader);
+}
+
 }  // namespace
 
 std::string_view to_string(SoftwareTerm term) { return text_of(term).key; }
@@ -56,6 +123,13 @@ void bind(SoftwareSpec& spec, SpecReader& reader) {
       spec.synchronous_pipeline);
   reader.number({"unexplained", "standard deviation of ln(simulated / measured) that no term explains"},
                 spec.unexplained, {.min = 0, .max = 3});
+  bind_covariance(spec, reader);
+}
+
+SoftwareSpec software_on_chip(SoftwareSpec software, const ChipSpec& chip) {
+  software.at(SoftwareTerm::kGemm).value /= chip.sustained.value;
+  software.at(SoftwareTerm::kAttention).value /= chip.sustained.value;
+  return software;
 }
 
 double straggler_factor(double jitter, double ranks) {

@@ -10,6 +10,7 @@
 
 #include "base/quantity.hpp"
 #include "base/spec_reader.hpp"
+#include "calibration/chip_spec.hpp"
 
 namespace supernode {
 
@@ -49,6 +50,9 @@ struct SoftwareSpec {
 };
 
 void bind(SoftwareSpec& spec, SpecReader& reader);
+
+// The software as it runs on the chip: matrix work at the clock that the chip sustains.
+SoftwareSpec software_on_chip(SoftwareSpec software, const ChipSpec& chip);
 
 // Of `ranks` that wait for one another the slowest takes about so many times the mean: 1 + jitter·sqrt(2 ln ranks), the
 // expected maximum of as many normal deviates to first order.

@@ -12,14 +12,16 @@ namespace supernode {
 
 // How a software's log counts the FLOPs behind its TFLOPS or MFU.
 struct FlopsConvention {
-  bool full_attention = false;  // of the whole square, not of its causal half
-  bool with_recompute = false;  // full recomputation counts as a second forward pass
-  double mfu_peak_tflops = 0;   // what MFU divides by; 0 = the chip's dense bf16 peak
+  bool full_attention = false;   // of the whole square, not of its causal half
+  bool silu_gates_only = false;  // an MLP gated by GELU counts as ungated
+  bool with_recompute = false;   // full recomputation counts as a second forward pass
+  double mfu_peak_tflops = 0;    // what MFU divides by; 0 = the chip's dense bf16 peak
 };
 
 struct StackDefaults {
   std::string_view name;
   std::vector<std::string_view> sources = {};  // texts of `source`, `id` or `overlap_notes` (lower case) that tell it
+  bool lora_only = false;                      // of runs that train adapters alone
 
   // Overlap.
   bool grad_reduce = true, param_gather = true, tensor = false, pipeline = true;
@@ -28,10 +30,14 @@ struct StackDefaults {
   bool sequence_parallel = true;
   bool flash_attention = true;
   bool fused_loss = false;
+  bool dropout = false;
+  std::string_view attention_library = "native";  // an AttentionLibrary
+  std::vector<std::string_view> unfused = {};     // keys of plan.fused that are false
   std::int64_t zero_stage = 1;
   std::string_view context = "ring";  // a ContextKind
 
   std::string_view memory = "megatron";  // plan.stack
+  std::string_view dispatcher = "once";  // plan.routing.dispatcher
 
   // Number formats of a bf16 (or lower) run and of an fp16 run: gradient buffer and its reduction.
   Precision gradient = Precision::kFp32, reduce = Precision::kFp32;

@@ -12,6 +12,7 @@ struct ModelFamily {
   std::string_view needle;          // in the model's name, lower case; the first entry that occurs wins
   std::string_view catalogue = "";  // the catalogue's entry of equal shape, "" = none
   bool gated = true;
+  bool gelu_gate = false;  // the gate is a GELU, not a SiLU
   bool mlp_bias = false, qkv_bias = false, output_bias = false, qk_norm = false;
   bool norm_bias = false, embedding_norm = false;
   bool tied = false;

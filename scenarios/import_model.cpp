@@ -207,7 +207,9 @@ bool same_shape(const PublishedRun& run, const ModelSpec& spec) {
       latent || run.kv_heads == 0 || spec.attention.kind == AttentionKind::kGqa || run.kv_heads == run.heads;
   const bool moe = (run.experts > 0) == (spec.moe.experts > 0);
   const bool expert = run.moe_ffn == 0 || run.moe_ffn == spec.moe.ffn;
-  const bool ffn = run.ffn == spec.ffn || (spec.moe.experts > 0 && spec.moe.first_dense == 0 && spec.moe.every == 1);
+  const bool silent = run.ffn == 0 && run.moe_ffn == 0 && run.format == RunFormat::kTrainingRuns;
+  const bool ffn =
+      silent || run.ffn == spec.ffn || (spec.moe.experts > 0 && spec.moe.first_dense == 0 && spec.moe.every == 1);
   return run.hidden == spec.hidden && run.heads == spec.attention.heads && head_dim && grouped && moe && expert && ffn;
 }
 

@@ -3,6 +3,9 @@
 // into one builder and say what they assumed.
 
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "scenarios/import_defaults.hpp"
 #include "scenarios/import_run.hpp"
@@ -46,10 +49,15 @@ void import_remedy(RunImport& import);
 // Parts of the plan with a file of their own.
 void import_precision(RunImport& import);                 // import_precision.cpp
 void import_phrases(RunImport& import);                   // import_phrases.cpp: overlap_notes, sharding, recompute
+void import_fusion(RunImport& import);                    // import_fusion.cpp: fused kernels, dispatcher of tokens
 void import_stages(RunImport& import);                    // import_stages.cpp: layers over pipeline stages
+void import_nvidia(RunImport& import);                    // import_nvidia.cpp: what Nvidia's recipes set
+void import_slow_host(RunImport& import);                 // import_slow_host.cpp
 void import_rl(RunImport& import);                        // import_rl.cpp
 std::int64_t rl_training_ranks(const PublishedRun& run);  // all, or those beside the rollout's
 std::int64_t rl_update_sequences(const RunImport& import, std::int64_t round);  // a multiple of `round`
+// Text of `overlap_notes` → plan.routing.dispatcher; the last that occurs wins.
+const std::vector<std::pair<std::string_view, std::string_view>>& dispatcher_phrases();
 // Layers on each of `stages` as nanotron lays them out; see import_stages.cpp.
 std::vector<std::int64_t> nanotron_stage_layers(std::int64_t layers, std::int64_t stages, double layer_cost,
                                                 double head_cost, bool fills);

@@ -6,11 +6,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "scenarios/catalogue_specs.hpp"
 #include "scenarios/import_parts.hpp"
+#include "scenarios/import_recipes.hpp"
 #include "scenarios/import_text.hpp"
 
 namespace supernode {
@@ -76,7 +76,6 @@ std::vector<Silent> make_silent_phrases() {
   return {
       {"cuda graphs", "CUDA graphs: launch times are the chip's fitted ones"},
       {"dispatcher=alltoall_seq", "the sequence variant of the all-to-all dispatcher"},
-      {"dispatcher=allgather", "the all-gather dispatcher: experts exchange by all-to-all"},
       {"ptb", "parallel transformer blocks: attention and MLP run one after the other"},
       {"swa", "sliding-window attention of an unknown window: attention is full"},
       {"lamb", "the LAMB optimizer: its states are Adam's"},
@@ -141,10 +140,20 @@ void import_overlap(RunImport& import) {
   }
 }
 
+// Of a dense model; a row whose layers were cut keeps the whole model's published figure.
+double parameters_of(const RunImport& import) {
+  const PublishedRun& run = import.run;
+  const double h = static_cast<double>(run.hidden), heads = static_cast<double>(std::max<std::int64_t>(1, run.heads));
+  const double kv = run.kv_heads > 0 ? static_cast<double>(run.kv_heads) : heads;
+  const double layer = h * h * (2 + 2 * kv / heads) + (import.gated ? 3 : 2) * h * static_cast<double>(run.ffn);
+  const double whole = layer * static_cast<double>(import.layers) + 2 * h * static_cast<double>(run.vocab);
+  return run.ffn > 0 ? std::min(whole, run.parameters) : run.parameters;
+}
+
 // bf16 weights and bf16 gradients of a rank against its chip's memory: the least that ZeRO up to stage 1 holds.
 bool overflows_unsharded(RunImport& import) {
   const double split = static_cast<double>(import.tensor() * import.pipeline());
-  const double held = 4 * import.run.parameters / split;
+  const double held = 4 * parameters_of(import) / split;
   constexpr double kSmallestMemory = 32e9;  // of any chip in the catalogue: below it there is nothing to look up
   if (import.experts > 0 || import.kind == RunKind::kLora || held < kSmallestMemory) return false;
   Diagnostics ignored;
@@ -154,34 +163,14 @@ bool overflows_unsharded(RunImport& import) {
   return chip && held > kUsable * chip->device_hbm_capacity().value();
 }
 
-// Megatron-Bridge's FSDP recipes move the activations of so many layers to host memory
-// (NVIDIA-NeMo/Megatron-Bridge, scripts/performance/configs/llama/llama3_workload_base_configs.py and llama31_...:
-// cpu_offloading_num_layers); its performance tables leave it out. The fp8 figure serves fp4 too.
-struct OffloadedLayers {
-  std::string_view model, system;
-  bool low_precision;
-  std::int64_t layers;
-};
-constexpr std::array kOffloadedLayers = {
-    OffloadedLayers{"llama-3-70b", "gb300-nvl72", false, 30},
-    OffloadedLayers{"llama-3-70b", "gb300-nvl72", true, 20},
-    OffloadedLayers{"llama-3-70b", "gb200-nvl72", false, 20},
-    OffloadedLayers{"llama-3-70b", "gb200-nvl72", true, 40},
-    OffloadedLayers{"llama-3-70b", "hgx-b200", true, 5},
-    OffloadedLayers{"llama-3.1-405b", "gb300-nvl72", false, 40},
-    OffloadedLayers{"llama-3.1-405b", "gb300-nvl72", true, 10},
-};
-
 void import_recipe_offload(RunImport& import) {
-  if (!contains(lower_case(import.run.source), "megatron-bridge") || import.kind != RunKind::kPretrain) return;
-  const bool low = import.yaml.word("plan.precision.compute") != "bf16";
-  for (const OffloadedLayers& each : kOffloadedLayers) {
-    if (!contains(import.name, each.model) || import.system != each.system || low != each.low_precision) continue;
-    const double share = static_cast<double>(each.layers) / static_cast<double>(import.layers);
-    import.yaml.set_number("plan.offload.activations", std::round(1000 * share) / 1000);
-    import.assume(
-        fmt::format("activations of {} of {} layers in host memory, as in the recipe", each.layers, import.layers));
-  }
+  if (import.kind != RunKind::kPretrain) return;
+  const bool narrow = import.yaml.word("plan.precision.compute") != "bf16";
+  const auto layers = recipe_offloaded_layers(lower_case(import.run.source), import.name, import.system, narrow);
+  if (!layers) return;
+  const double share = static_cast<double>(*layers) / static_cast<double>(import.layers);
+  import.yaml.set_number("plan.offload.activations", std::round(1000 * share) / 1000);
+  import.assume(fmt::format("activations of {} of {} layers in host memory, as in the recipe", *layers, import.layers));
 }
 
 void import_sharding(RunImport& import) {

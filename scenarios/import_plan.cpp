@@ -26,6 +26,11 @@ void set_stack_defaults(RunImport& import) {
   yaml.set_flag("plan.sequence_parallel", stack.sequence_parallel);
   yaml.set_flag("plan.flash_attention", runs_flash_attention(import));
   yaml.set_flag("plan.fused_loss", stack.fused_loss);
+  if (stack.dropout) yaml.set_flag("plan.dropout", true);
+  if (stack.attention_library != "native") yaml.set_word("plan.attention_library", stack.attention_library);
+  // The chains are those of Llama's code; GPT's layer norm and activation are a kernel each anywhere.
+  for (std::string_view chain : stack.unfused)
+    if (import.gated || chain == "weight_gradient") yaml.set_flag(fmt::format("plan.fused.{}", chain), false);
   yaml.set_flag("plan.overlap.grad_reduce", stack.grad_reduce);
   yaml.set_flag("plan.overlap.param_gather", stack.param_gather);
   yaml.set_flag("plan.overlap.tensor", stack.tensor);
@@ -62,12 +67,20 @@ void drop_idle_keys(RunImport& import) {
   import.assume("hybrid context parallelism in Ulysses groups of 2");
 }
 
+// DeepEP has work only with expert parallelism: a row that names it without a degree has experts over all ranks.
+std::int64_t stated_experts(RunImport& import, std::int64_t ranks) {
+  if (import.run.expert > 0 || !contains(lower_case(import.run.overlap), "deepep"))
+    return std::max<std::int64_t>(1, import.run.expert);
+  import.assume("experts over all ranks of a stage: the row names DeepEP and no degree");
+  return std::min(ranks, import.experts);
+}
+
 // Expert parallelism lies inside the ranks of a stage; a row that says more than there are is cut down to them.
 void set_experts(RunImport& import) {
   YamlBuilder& yaml = import.yaml;
   if (import.experts == 0) return yaml.erase("plan.overlap.expert");
   const std::int64_t ranks = import.tensor() * import.context() * import.data();
-  const std::int64_t stated = std::max<std::int64_t>(1, import.run.expert);
+  const std::int64_t stated = stated_experts(import, ranks);
   std::int64_t expert = std::min(stated, ranks);
   while (ranks % expert != 0 || import.experts % expert != 0) --expert;
   if (expert != stated) {
@@ -91,6 +104,8 @@ void set_routing(RunImport& import) {
   const auto factor = value_of(run.notes, "moe-expert-capacity-factor");
   if (factor) {
     import.yaml.set_number("plan.routing.capacity_factor", number_after(*factor, "").value_or(1));
+    // Every script of MindSpeed-LLM with a capacity factor sets --moe-pad-expert-input-to-capacity too.
+    if (import.stack.memory == "mindspeed") import.yaml.set_flag("plan.routing.pad_to_capacity", true);
   } else if (contains(run.notes, "capacity factor 1")) {
     import.yaml.set_number("plan.routing.capacity_factor", 1);
     import.yaml.set_flag("plan.routing.pad_to_capacity", contains(run.notes, "with padding"));
@@ -185,9 +200,12 @@ void import_plan(RunImport& import) {
   drop_idle_keys(import);
   set_experts(import);
   set_routing(import);
+  import_fusion(import);
   set_batch(import);
   import_stages(import);
   mend_interleaving(import);
+  import_nvidia(import);
+  import_slow_host(import);
   set_documents(import);
   set_lora(import);
   if (import.kind == RunKind::kRl) import_rl(import);

@@ -20,9 +20,11 @@ struct PrecisionName {
 
 // The first that matches. "FP8" of Transformer Engine is per tensor (delayed or current scaling, CS); MX is block
 // scaling in hardware; DeepSeek's "FP8 mixed" scales blocks in software (arXiv 2412.19437, section 3.3).
+// MLPerf Training v5.1 of Llama 3.1 405B: NVIDIA trained it in NVFP4 ("NVIDIA Blackwell Architecture Sweeps MLPerf
+// Training v5.1 Benchmarks", developer.nvidia.com).
 constexpr std::array kPrecisions = {
     PrecisionName{"fp8/nvfp4", "fp8", "fp8: the submission holds fp8 and nvfp4 configurations"},
-    PrecisionName{"fp4 (nvfp4) or fp8", "fp8", "fp8: the submission holds fp8 and nvfp4 configurations"},
+    PrecisionName{"fp4 (nvfp4) or fp8", "fp4", "nvfp4, of the two configurations that the submission holds"},
     PrecisionName{"nvfp4", "fp4", ""},
     PrecisionName{"mxfp8", "mxfp8", ""},
     PrecisionName{"fp8-mx", "mxfp8", ""},

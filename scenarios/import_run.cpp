@@ -36,6 +36,10 @@ void missing_shape(RunImport& import) {
 void check_degrees(RunImport& import) {
   const PublishedRun& run = import.run;
   const std::int64_t replica = import.tensor() * import.pipeline() * import.context();
+  if (run.host_ranks > 0) {
+    import.assume(fmt::format("{} of the host's {} ranks: those that report memory, by their numbers", run.ranks,
+                              run.host_ranks));
+  }
   if (import.ranks % replica != 0) {
     import.problem = fmt::format("tp x pp x cp = {} does not divide {} ranks", replica, import.ranks);
   } else if (run.data > 0 && run.data != import.data()) {

@@ -6,6 +6,7 @@
 // express is a warning. docs/importing.md lists which phrase of a table sets which field.
 
 #include <string>
+#include <vector>
 
 #include "scenarios/import_table.hpp"
 #include "scenarios/import_yaml.hpp"
@@ -22,6 +23,10 @@ struct ImportedRun : ImportedYaml {
 };
 
 ImportedRun import_run(const PublishedRun& run);
+
+// Whether the catalogue has a system of the row's chip, and how the chips begin of which it has (lower case).
+bool has_system(const PublishedRun& run);
+std::vector<std::string> importable_chips();
 
 // The YAML text of an import without problem.
 std::string scenario_text(const PublishedRun& run, const ImportedRun& imported);

@@ -44,9 +44,25 @@ void set_nanotron_stages(RunImport& import) {
   import.assume("layers are laid over stages by nanotron's compute weights");
 }
 
+// Nvidia's recipes of DeepSeek's models (pp_layout "Et*4|(t*4|)*14tmL", "Et|(tt|)*30mL"): all pieces have as many
+// layers, and the last, with MTP modules and head, what is left. Where that is less than nothing the first has fewer.
+bool set_tapered_stages(RunImport& import, std::int64_t pieces) {
+  const bool deepseek = contains(lower_case(import.run.attention), "mla");
+  if (import.stack.software != "nemo" || !deepseek || pieces < 3) return false;
+  const std::int64_t each = (import.layers + 2 + import.mtp_layers + pieces - 1) / pieces;
+  const std::int64_t rest = import.layers - each * (pieces - 1);
+  std::vector<std::int64_t> layers(static_cast<std::size_t>(pieces), each);
+  layers.front() += std::min<std::int64_t>(0, rest);
+  layers.back() = std::max<std::int64_t>(0, rest);
+  if (layers.front() < 0) return false;
+  import.yaml.set_list("plan.stage_layers", layers);
+  import.assume("layers over stages as in Nvidia's recipes: the last piece, with the head, takes what is left");
+  return true;
+}
+
 // NeMo and Megatron-Bridge count embedding, head and MTP modules as a layer each where that evens the stages out.
 void set_even_stages(RunImport& import, std::int64_t pieces) {
-  if (import.layers % pieces == 0) return;
+  if (import.layers % pieces == 0 || set_tapered_stages(import, pieces)) return;
   if ((import.layers + 2 + import.mtp_layers) % pieces == 0) {
     import.assume("embedding, head and MTP modules count as a layer each in the split over stages");
     import.yaml.set_flag("plan.balance_embedding", true);

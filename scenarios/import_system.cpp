@@ -41,10 +41,16 @@ constexpr std::array kSystems = {
     SystemName{"ascend 910b", "", "atlas-800t-a2"},
 };
 
+// Servers with eight 910C are the nodes of the Atlas 900 A3 SuperPoD (Huawei's white paper of it): a job on several is
+// taken to have their optical plane between them.
+bool joined_by_supernode(const PublishedRun& run, const SystemName& system) {
+  return system.system == "atlas-800t-a3" && run.ranks > system.node * system.devices;
+}
+
 const SystemName* find_system(const PublishedRun& run) {
   const std::string chip = lower_case(run.chip), text = lower_case(run.system);
   const auto found = std::find_if(kSystems.begin(), kSystems.end(), [&](const SystemName& each) {
-    return chip.starts_with(each.chip) && contains(text, each.text);
+    return chip.starts_with(each.chip) && contains(text, each.text) && !joined_by_supernode(run, each);
   });
   return found == kSystems.end() ? nullptr : &*found;
 }
@@ -65,7 +71,30 @@ double node_gbps(const std::string& text, std::int64_t chips_per_node) {
   return 0;
 }
 
+// NVIDIA's advice for jobs of 128 GPUs and more on NVL72 racks: segments of 16 of a rack's 18 nodes, so that groups of
+// a power of two stay in one rack ("Unlock exascale performance on NVIDIA GB200 NVL72 with Slurm topology-aware job
+// scheduling", developer.nvidia.com).
+constexpr std::int64_t kSegmentNodes = 16, kSegmentedJob = 128;
+
+void set_segments(RunImport& import, const SystemName& system) {
+  const std::int64_t chips = import.run.ranks / system.devices;
+  const bool racks = system.system.ends_with("nvl72");
+  if (!racks || chips < kSegmentedJob || chips % (kSegmentNodes * system.node) != 0) return;
+  import.yaml.set("system.nodes_per_supernode", kSegmentNodes);
+  import.assume(
+      fmt::format("{} nodes of each rack: the segments that NVIDIA advises for jobs of many racks", kSegmentNodes));
+}
+
 }  // namespace
+
+bool has_system(const PublishedRun& run) { return find_system(run) != nullptr; }
+
+std::vector<std::string> importable_chips() {
+  std::vector<std::string> names;
+  for (const SystemName& each : kSystems)
+    if (names.empty() || names.back() != each.chip) names.emplace_back(each.chip);
+  return names;
+}
 
 void import_system(RunImport& import) {
   const PublishedRun& run = import.run;
@@ -85,6 +114,7 @@ void import_system(RunImport& import) {
   import.system = system->system;
   import.yaml.set_word("system.base", system->system);
   import.yaml.set("system.chips", run.ranks / system->devices);
+  set_segments(import, *system);
   if (system->devices > 1) import.assume(fmt::format("{} ranks are dies, {} on a chip", run.ranks, system->devices));
   if (contains(lower_case(run.chip), "unconfirmed")) import.assume("the chip, which the source does not confirm");
   const double gbps = node_gbps(run.system, system->node);

@@ -102,12 +102,42 @@ void read_integers(const std::array<IntegerColumn, N>& columns, const CsvRow& ro
   for (const IntegerColumn& column : columns) run.*column.field = row.integer(column.name, diagnostics).value_or(0);
 }
 
-// "spec:A- (CI, …" → "A-".
+// "spec:A- (CI, …" → "A-"; "PUBLISHED 44 tok/s per card …; spec:A; …" → "A".
 std::string grade_of(std::string_view notes) {
-  constexpr std::string_view kMark = "spec:";
-  if (!notes.starts_with(kMark)) return "";
+  constexpr std::string_view kMark = "spec:", kBehind = "; spec:";
+  if (!notes.starts_with(kMark)) {
+    const std::size_t at = notes.find(kBehind);
+    if (at == std::string_view::npos) return "";
+    notes.remove_prefix(at + kBehind.size() - kMark.size());
+  }
   notes.remove_prefix(kMark.size());
   return std::string(notes.substr(0, notes.find_first_of("; (")));
+}
+
+// Megatron reports memory on the ranks of data-parallel rank 0 (training/utils.py, report_memory): the first tp·cp of
+// each pipeline stage. The second stage begins at rank W/pp, which tells how many ranks W there were. 0: not told.
+std::int64_t reporting_ranks(const PublishedRun& run) {
+  const std::int64_t stages = run.pipeline,
+                     replica = std::max<std::int64_t>(1, run.tensor) * std::max<std::int64_t>(1, run.context);
+  std::int64_t second = 0;
+  constexpr std::string_view kRank = "rank";
+  for (std::size_t at = run.notes.find(kRank); at != std::string::npos; at = run.notes.find(kRank, at + 1)) {
+    const std::string_view rest = std::string_view(run.notes).substr(at + kRank.size());
+    const std::size_t blank = std::min(rest.find(' '), rest.size());
+    const auto rank = parse_integer(rest.substr(0, blank));
+    if (!rank || !rest.substr(blank).starts_with(" max alloc ")) continue;
+    if (*rank >= replica && (second == 0 || *rank < second)) second = *rank;
+  }
+  return stages > 1 && second % replica == 0 ? second * stages : 0;
+}
+
+// The table's number of chips of a CI row is its host's; a run may have taken fewer.
+void correct_ranks(PublishedRun& run) {
+  const std::int64_t ranks = reporting_ranks(run);
+  if (ranks == 0 || ranks >= run.ranks || run.ranks % ranks != 0) return;
+  run.host_ranks = run.ranks;
+  run.measured.tokens_per_s_rank *= static_cast<double>(run.ranks) / static_cast<double>(ranks);
+  run.ranks = ranks;
 }
 
 // "rank0 max alloc 16.0 GiB; rank0 max alloc 18.9 GiB; rank1 …": a rank that stands twice ran again from a checkpoint,
@@ -150,7 +180,12 @@ PublishedRun read_training_run(const CsvRow& row, Diagnostics& diagnostics) {
   }
   run.parameters = 1e9 * row.number("params_b", diagnostics).value_or(0);
   run.grade = grade_of(run.notes);
+  if (run.sequence == 0 && run.grade.starts_with('A')) run.grade = "B";  // a material field is missing after all
+  const std::size_t bandwidths = run.overlap.find("in-run bus BW");  // "… GB/s AR 165.83 AG 100.69 RS 97.48"
+  if (bandwidths != std::string::npos)
+    run.gather_gbps = number_after(std::string_view(run.overlap).substr(bandwidths), " AG ").value_or(0);
   read_noted_memory(run);
+  correct_ranks(run);
   return run;
 }
 
@@ -184,6 +219,7 @@ PublishedRun read_nanotron_run(const CsvRow& row, Diagnostics& diagnostics) {
   run.parameters = 1e9 * row.number("num_params", diagnostics).value_or(0);
   run.tied_embeddings = row.boolean("tie_word_embeddings", diagnostics);
   run.fills_stages = row.boolean("after_pp_fix", diagnostics).value_or(true);
+  run.gather_gbps = row.number("AllGather (GB/s)", diagnostics).value_or(0);
   run.precision = "BF16";
   run.sharding = fmt::format("ZeRO-{}", row.text("zero_stage"));
   run.recompute = "none";
@@ -206,8 +242,8 @@ PublishedRun read_vtrain_run(const CsvRow& row, Diagnostics& diagnostics) {
   run.parameters = 1e9 * row.number("Parameters (billion)", diagnostics).value_or(0);
   run.precision = "FP16 mixed";
   run.sharding = "none (DDP)";
-  // Its multi-node runs were measured with activation checkpointing (config_val_multi: use_checkpoint true).
-  run.recompute = run.parameters > 0 ? "full" : "";
+  // Measured with activation checkpointing, on one node as on many (config/validation/*: use_checkpoint true).
+  run.recompute = "full";
   run.overlap = "1F1B; no gradient bucketing";
   run.measured.step_time_s = 1e-3 * row.number("iteration time (ms)", diagnostics).value_or(0);
   return run;
@@ -227,18 +263,13 @@ const std::vector<FormatReader>& formats() {
   return kFormats;
 }
 
-bool has_column(std::string_view header, std::string_view column) {
-  return contains("," + std::string(header) + ",", "," + std::string(column) + ",");
-}
-
-const FormatReader* format_of(std::string_view text) {
-  std::string_view header = text.substr(0, text.find('\n'));
-  if (header.ends_with('\r')) header.remove_suffix(1);
+const FormatReader* format_of(const SourceFile& file) {
+  const std::vector<std::string> header = csv_header(file);
+  const auto has = [&](const std::string& column) {
+    return std::find(header.begin(), header.end(), column) != header.end();
+  };
   for (const FormatReader& format : formats()) {
-    if (std::all_of(format.columns.begin(), format.columns.end(),
-                    [&](const std::string& column) { return has_column(header, column); })) {
-      return &format;
-    }
+    if (std::all_of(format.columns.begin(), format.columns.end(), has)) return &format;
   }
   return nullptr;
 }
@@ -246,7 +277,7 @@ const FormatReader* format_of(std::string_view text) {
 }  // namespace
 
 std::optional<std::vector<PublishedRun>> read_published_runs(const SourceFile& file, Diagnostics& diagnostics) {
-  const FormatReader* format = format_of(file.text);
+  const FormatReader* format = format_of(file);
   if (!format) {
     diagnostics.error({std::make_shared<const SourceFile>(file), 1, 1},
                       "not a table of published runs: the header is neither that of training runs (id, chip, chips, "

@@ -40,12 +40,14 @@ struct PublishedRun {
   SourcePosition position;
   std::string grade;  // how well it is specified: "A", "A-", "B", "C"; "" when the table does not grade
   std::string source, system, chip, model, attention, precision, sharding, recompute, overlap, notes;
-  std::int64_t ranks = 0;  // devices: dies on an Ascend 910C, GPUs or NPUs elsewhere
+  std::int64_t ranks = 0;       // devices: dies on an Ascend 910C, GPUs or NPUs elsewhere
+  std::int64_t host_ranks = 0;  // what the table says instead, where the run took only some of its host's devices
   std::int64_t layers = 0, hidden = 0, ffn = 0, heads = 0, kv_heads = 0, head_dim = 0, vocab = 0;
   std::int64_t experts = 0, topk = 0, shared_experts = 0, moe_ffn = 0;
   double parameters = 0;  // in units
   std::optional<bool> tied_embeddings;
   bool fills_stages = true;  // nanotron since its pipeline fix: see nanotron_stage_layers
+  double gather_gbps = 0;    // bus bandwidth of an all-gather over all ranks, GB/s, measured during the run
   std::int64_t sequence = 0, global_batch = 0, micro_batch = 0, accumulation = 0;
   std::int64_t tensor = 0, pipeline = 0, virtual_stages = 0, context = 0, expert = 0, expert_tensor = 0, data = 0;
   MeasuredRun measured;

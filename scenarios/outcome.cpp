@@ -44,6 +44,8 @@ StepBreakdown mean_breakdown(const std::vector<StageTime>& stages) {
       sum.hidden[c] += stage.hidden[c] * share;
     }
     sum.slowdown += stage.slowdown * share;
+    sum.stragglers += stage.stragglers * share;
+    sum.host += stage.host * share;
     sum.bubble += stage.bubble * share;
     sum.idle_end += stage.idle_end * share;
     sum.recompute += stage.recompute * share;
@@ -62,7 +64,9 @@ std::string memory_overrun(const MemoryReport& memory) {
 Seconds StepBreakdown::compute_total() const { return total(compute); }
 Seconds StepBreakdown::exposed_total() const { return total(exposed); }
 Seconds StepBreakdown::hidden_total() const { return total(hidden); }
-Seconds StepBreakdown::sum() const { return compute_total() + exposed_total() + slowdown + bubble + idle_end; }
+Seconds StepBreakdown::sum() const {
+  return compute_total() + exposed_total() + slowdown + stragglers + host + bubble + idle_end;
+}
 
 std::vector<BreakdownPart> parts(const StepBreakdown& breakdown) {
   std::vector<BreakdownPart> list;
@@ -73,9 +77,16 @@ std::vector<BreakdownPart> parts(const StepBreakdown& breakdown) {
     list.push_back({fmt::format("exposed_{}", to_string(static_cast<CommClass>(c))), breakdown.exposed[c]});
   }
   list.push_back({"overlap_slowdown", breakdown.slowdown});
+  list.push_back({"stragglers", breakdown.stragglers});
+  list.push_back({"waiting_for_host", breakdown.host});
   list.push_back({"pipeline_bubble", breakdown.bubble});
   list.push_back({"idle_at_end", breakdown.idle_end});
   return list;
+}
+
+StepRange interval_90(const Outcome& outcome) {
+  const double whole = outcome.rl ? outcome.rl->step_time / outcome.step_time : 1;
+  return {whole * outcome.step_low, whole * outcome.step_high};
 }
 
 Outcome make_outcome(const Scenario& scenario, MemoryReport memory, const SimulationResult& result) {
@@ -86,6 +97,8 @@ Outcome make_outcome(const Scenario& scenario, MemoryReport memory, const Simula
   out.simulated = true;
   out.step_time = result.step.step_time;
   out.step_deviation = result.deviation;
+  out.step_low = result.low;
+  out.step_high = result.high;
   out.tokens = result.tokens;
   out.tokens_per_s = token_rate(result.tokens / result.step.step_time.value(), out.size);
   out.model_flops = result.model_flops;

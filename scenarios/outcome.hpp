@@ -37,7 +37,7 @@ struct Utilisation {
 struct StepBreakdown {
   std::array<Seconds, kComputeClasses> compute{};
   std::array<Seconds, kCommClasses> exposed{};
-  Seconds slowdown{}, bubble{}, idle_end{};
+  Seconds slowdown{}, stragglers{}, host{}, bubble{}, idle_end{};
   Seconds recompute{};                         // part of `compute`
   std::array<Seconds, kCommClasses> hidden{};  // under computation
   Seconds compute_total() const;
@@ -61,8 +61,9 @@ struct Outcome {
   // The rest is there only when the step was simulated (not when the plan does not fit).
   bool simulated = false;
   Seconds step_time{};
-  Seconds step_deviation{};  // one standard deviation, of the fitted costs alone
-  double tokens = 0;         // of one step
+  Seconds step_deviation{};         // one standard deviation
+  Seconds step_low{}, step_high{};  // the 90 % interval of the step time
+  double tokens = 0;                // of one step
   TokenRate tokens_per_s;
   Flops model_flops{}, hardware_flops{};
   FlopsPerSecond model_flops_chip{};  // achieved, per chip
@@ -78,6 +79,12 @@ struct Outcome {
   std::vector<TraceSlice> trace;
   Provenance provenance;
 };
+
+// The 90 % interval of the whole step; of reinforcement learning in proportion to its update's.
+struct StepRange {
+  Seconds low{}, high{};
+};
+StepRange interval_90(const Outcome& outcome);
 
 struct RunOptions {
   bool trace = false;

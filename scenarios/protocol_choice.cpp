@@ -35,6 +35,11 @@ Kinship kinship_in_catalogue(const std::string& system) {
   return file ? kinship(parse(*file)) : Kinship{};
 }
 
+// A library beside the system's own (an inference server's kernels, another network) is only taken by name.
+bool beside_another(const YamlNode& protocol) {
+  return protocol.kind == YamlNode::Kind::kMap && protocol.find("measured") != nullptr;
+}
+
 bool same(const std::string& a, const std::string& b) { return !a.empty() && a == b; }
 
 // The kind of fabric decides among chips of one vendor, since a library is its vendor's; the chip among its systems.
@@ -52,7 +57,9 @@ ProtocolChoice closest_protocol(const YamlNode& system) {
   ProtocolChoice best;
   int closest = -1;
   for (const EmbeddedFile& file : protocol_catalog()) {
-    const std::string fitted_on = scalar_of(parse(file), "system");
+    const YamlNode protocol = parse(file);
+    if (beside_another(protocol)) continue;
+    const std::string fitted_on = scalar_of(protocol, "system");
     const int close = closeness(own, kinship_in_catalogue(fitted_on));
     if (close <= closest) continue;
     closest = close;
@@ -65,8 +72,10 @@ ProtocolChoice closest_protocol(const YamlNode& system) {
 
 ProtocolChoice choose_protocol(const YamlNode& system) {
   const std::string name = scalar_of(system, "name");
-  for (const EmbeddedFile& file : protocol_catalog())
-    if (scalar_of(parse(file), "system") == name) return {file.name, ""};
+  for (const EmbeddedFile& file : protocol_catalog()) {
+    const YamlNode protocol = parse(file);
+    if (!beside_another(protocol) && scalar_of(protocol, "system") == name) return {file.name, ""};
+  }
   return closest_protocol(system);
 }
 

@@ -1,6 +1,8 @@
 #include "scenarios/published_step.hpp"
 
 #include "scenarios/import_defaults.hpp"
+#include "scenarios/import_families.hpp"
+#include "scenarios/import_text.hpp"
 #include "workloads/model_spec.hpp"
 
 namespace supernode {
@@ -14,7 +16,9 @@ double tokens_of_a_step(const SimulationInput& input) {
 // FLOPs of a step as the software's log counts them, over all ranks.
 double counted_flops(const PublishedRun& run, const SimulationInput& input) {
   const FlopsConvention counts = stack_defaults(run).flops;
-  const double model = model_flops_per_token(input.model, input.plan.sequence_length, !counts.full_attention,
+  ModelSpec counted = input.model;
+  if (counts.silu_gates_only && model_family(lower_case(run.model)).gelu_gate) counted.gated_mlp = false;
+  const double model = model_flops_per_token(counted, input.plan.sequence_length, !counts.full_attention,
                                              counts.full_attention ? 0 : input.plan.document_length);
   const bool again = counts.with_recompute && input.plan.recompute == Recompute::kFull;
   return tokens_of_a_step(input) * model * (again ? 4.0 / 3 : 1.0);

@@ -50,4 +50,7 @@ class ReferenceResolver {
 // model), so that keys can be laid over the named entry.
 YamlNode with_references_as_maps(YamlNode scenario);
 
+// Reads every entry of the catalogues but the library, so that processes forked from here on need not.
+void read_catalogues();
+
 }  // namespace supernode

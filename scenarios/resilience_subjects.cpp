@@ -29,11 +29,11 @@ void worst_collective(const std::vector<CollectiveUse>& healthy, const std::vect
 
 ResilienceAnswer step_resilience(const ResilienceQuestion& question, const ScenarioSpec& scenario) {
   const SimulationInput input = scenario.training();
-  const SimulationResult healthy = simulate(input, {.workers = question.workers});
+  const SimulationResult healthy = simulate(input, {.workers = question.workers, .intervals = false});
   const auto run = [&](std::int64_t failed, std::int64_t seed) {
     SimulationInput broken = input;
     add_failures(broken.system.faults, question.element, failed, seed);
-    const SimulationResult result = simulate(broken);
+    const SimulationResult result = simulate(broken, {.intervals = false});
     FaultTrial trial;
     trial.slowdown = result.step.step_time / healthy.step.step_time;
     worst_collective(healthy.collectives, result.collectives, trial);

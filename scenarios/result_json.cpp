@@ -87,7 +87,10 @@ Json published_json(const PublishedResult& published) {
 
 void add_step(const Outcome& outcome, Json& json) {
   json["step_time_s"] = outcome.step_time.value();
-  json["step_time_deviation_s"] = outcome.step_deviation.value();
+  if (outcome.step_high.value() > 0) {
+    json["step_time_deviation_s"] = outcome.step_deviation.value();
+    json["step_time_interval_90_s"] = {outcome.step_low.value(), outcome.step_high.value()};
+  }
   json["tokens_per_step"] = outcome.tokens;
   json["tokens_per_s"] = outcome.tokens_per_s.total;
   json["tokens_per_s_chip"] = outcome.tokens_per_s.per_chip;
@@ -119,8 +122,8 @@ Json faults_json(const FaultSpec& faults) {
   for (const SlowChip& slow : faults.slow_chips)
     json["slow_chips"].push_back({{"chip", slow.chip}, {"speed", slow.speed}});
   const RandomFaults& random = faults.random;
-  json["random"] = {{"links", random.links},       {"optics", random.optics}, {"switches", random.switches},
-                    {"nics", random.nics},         {"chips", random.chips},   {"seed", random.seed}};
+  json["random"] = {{"links", random.links}, {"optics", random.optics}, {"switches", random.switches},
+                    {"nics", random.nics},   {"chips", random.chips},   {"seed", random.seed}};
   return json;
 }
 
@@ -157,7 +160,11 @@ Json outcome_json(const Outcome& outcome) {
   if (faults.any()) json["faults"] = faults_json(faults);
   json["fits_memory"] = outcome.memory.fits;
   if (outcome.simulated) add_step(outcome, json);
-  if (outcome.rl) json["rl"] = rl_json(*outcome.rl, static_cast<double>(outcome.scenario.input.chips));
+  if (outcome.rl) {
+    json["rl"] = rl_json(*outcome.rl, static_cast<double>(outcome.scenario.input.chips));
+    const StepRange range = interval_90(outcome);
+    json["rl"]["step_time_interval_90_s"] = {range.low.value(), range.high.value()};
+  }
   if (outcome.projection) json["run"] = projection_json(*outcome.projection);
   json["memory"] = memory_json(outcome.memory);
   if (outcome.scenario.published.any()) json["published"] = published_json(outcome.scenario.published);

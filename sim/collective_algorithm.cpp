@@ -43,6 +43,7 @@ void register_builtin_collectives(CollectiveRegistry& registry) {
   registry.add(make_windowed());
   registry.add(make_sharp());
   registry.add(make_chain());
+  registry.add(make_one_shot());
 }
 
 GroupShape group_shape(const Fabric& fabric, const std::vector<DeviceId>& members) {

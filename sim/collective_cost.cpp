@@ -75,6 +75,7 @@ CollectiveCost priced(const ProtocolFit& fit, const CollectiveRun& run, Seconds 
   for (const ProtocolRegime* regime : fit.regimes_for(run.algorithm, run.block)) {
     CollectiveCost cost = priced(*regime, run, wire, floor);
     cost.regime = static_cast<int>(regime - fit.regimes.data());
+    cost.deviation = cost.time * fit.deviation.relative(cost.wire / cost.time, run.plan.ranks);
     if (!best || cost.time < best->time) best = cost;
   }
   return *best;

@@ -14,13 +14,14 @@
 namespace supernode {
 
 struct CollectiveCost {
-  Seconds time{};      // alone on the fabric: software + hops + wire
-  Seconds software{};  // what the library adds to the hops: launch, messages, agreement
-  Seconds hops{};      // latencies of links and switches, round after round
-  Seconds wire{};      // what bandwidth decides, at the library's efficiency
-  Seconds latency{};   // software + hops, during which no bandwidth is used
-  int regime = 0;      // of the protocol's fit for this call and plane, by position: the one priced in
-  Bytes port_bytes{};  // what one rank moves out over the plane's port
+  Seconds time{};       // alone on the fabric: software + hops + wire
+  Seconds deviation{};  // one standard deviation of `time`: calibration/protocol_deviation.hpp
+  Seconds software{};   // what the library adds to the hops: launch, messages, agreement
+  Seconds hops{};       // latencies of links and switches, round after round
+  Seconds wire{};       // what bandwidth decides, at the library's efficiency
+  Seconds latency{};    // software + hops, during which no bandwidth is used
+  int regime = 0;       // of the protocol's fit for this call and plane, by position: the one priced in
+  Bytes port_bytes{};   // what one rank moves out over the plane's port
   BytesPerSecond port_bandwidth{};
   Bytes chunk{};                  // of port_bytes, what goes to one peer on average
   Bytes block{};                  // one rank's part of the buffer, or what goes to one peer

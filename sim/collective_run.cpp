@@ -55,10 +55,10 @@ Bytes block_of(const CollectiveCall& call, const GroupShape& shape) {
 }
 
 // What a rank moves to itself: its own block of a gather, scatter, exchange or of an all-reduce made of the first two.
-// In a tree and in the switch it has none.
+// In a tree, in the switch and where others are only read it has none.
 Bytes own_part(const CollectiveCall& call, const GroupShape& shape, const std::string& algorithm) {
-  const bool none =
-      call.op == CollectiveOp::kSendRecv || algorithm == "tree" || algorithm == "nvls" || algorithm == "sharp";
+  constexpr std::string_view kWithout[] = {"tree", "nvls", "sharp", "one_shot"};
+  const bool none = call.op == CollectiveOp::kSendRecv || std::ranges::find(kWithout, algorithm) != std::end(kWithout);
   return none ? Bytes{} : block_of(call, shape) * (is_expert_exchange(call.op) ? kOwnTokenPace : kOwnCopyPace);
 }
 

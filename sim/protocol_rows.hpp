@@ -3,11 +3,13 @@
 // Conventions of the published rows: docs/models/collectives.md.
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "calibration/collective_protocol.hpp"
 #include "calibration/collective_trace.hpp"
+#include "sim/protocol_validation.hpp"
 #include "topology/system_spec.hpp"
 
 namespace supernode {
@@ -25,12 +27,18 @@ struct CalibrationOptions {
   const CollectiveProtocol* like = nullptr;
 };
 
+// The rows that count, laid over the system's fabric, by operation and scope ("scale_up.all_reduce").
+std::map<std::string, MeasuredCalls> measured_calls(const SystemSpec& system,
+                                                    const std::vector<CollectiveTraceRow>& rows,
+                                                    const CalibrationOptions& options);
+
 // How well one operation in one scope is fitted.
 struct CalibratedFit {
   std::string key;  // "scale_up.all_reduce"
   std::int64_t rows = 0;
   double median_error = 0, p90_error = 0;
-  bool rate_only = false;  // too few rows: only the efficiency is theirs, the rest is another operation's
+  bool rate_only = false;            // too few rows: only the efficiency is theirs, the rest is another operation's
+  std::vector<UnseenCall> unseen{};  // of measured_calls' entry
 };
 
 struct CalibratedProtocol {

@@ -22,7 +22,10 @@ struct ProtocolSample {
   std::string source;
 };
 
-// Absent when the row lacks what its time or bytes need.
+// What a row lacks for its time or its bytes; "" when nothing.
+std::string why_no_sample(const CollectiveTraceRow& row);
+
+// Absent when the row lacks something.
 //   * bytes: nccl-tests buffer; a rate without a size is an asymptote, taken at 8 GiB.
 //   * ranks: packed node by node, unless the row says on how many nodes.
 //   * EP, throughput mode: tokens × hidden × element, each token once per rank. Published GB/s count what a rank

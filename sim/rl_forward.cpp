@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "sim/step_timing.hpp"
+#include "sim/priced_step.hpp"
 
 namespace supernode {
 
@@ -19,20 +19,8 @@ StepProgram forward_only(StepProgram program) {
 }
 
 Seconds simulate_forward(const SimulationInput& input, int workers) {
-  PlanSpec plan = input.plan;
-  plan.compute = input.chip.effective(plan.compute);
-  const StepProgram program = forward_only(build_step_program(input.model, plan));
-  const Fabric fabric = build_fabric(input.system, input.fabric_chips());
-  const Placement placement(input.system, input.fabric_chips());
-  const auto kernels = make_kernel_cost_model(input.chip);
-  CollectiveCostModel collectives(fabric, input.protocol);
-  const auto devices = static_cast<double>(input.system.devices_per_chip);
-  const BytesPerSecond host = input.system.host_bandwidth.value / devices;
-  const StepTiming timing = time_step({program, plan, fabric, *kernels, collectives, workers, host, placement,
-                                       stage_slowdowns(input.system, plan, placement)});
-  StepOptions options;
-  options.overlap_slowdown = input.chip.overlap_slowdown.value;
-  return run_step_simgrid(timing.program, options).step_time;
+  const StepProgram program = forward_only(build_step_program(input.model, effective_plan(input)));
+  return replay(price_program(input, program, workers), software_on_chip(input.software, input.chip)).step_time;
 }
 
 }  // namespace supernode

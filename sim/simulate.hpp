@@ -30,6 +30,8 @@ struct SimulationInput {
 struct SimulationOptions {
   bool trace = false;
   int workers = 1;  // child processes at once; never changes a result
+  StepEngine engine = StepEngine::kReplay;
+  bool intervals = true;  // else low, high and deviation are left out, which saves many replays
 };
 
 // One kind of collective of the step, for the report.
@@ -44,7 +46,7 @@ struct CollectiveUse {
 
 struct SimulationResult {
   StepResult step;
-  Seconds deviation{};      // one standard deviation of the step time (sim/step_uncertainty.hpp)
+  Seconds deviation{};      // one standard deviation of the step time (sim/step_resample.hpp)
   Seconds low{}, high{};    // its 90 % interval
   Flops model_flops{};      // of one step, all ranks (model_flops_per_token, causal half; LoRA: performed once)
   Flops hardware_flops{};   // performed, recomputation and matrix products of the optimizer included, all ranks
@@ -54,6 +56,8 @@ struct SimulationResult {
   std::vector<std::string> assumptions;  // defaults and fallbacks that mattered, in words
 };
 
+// The plan as the chip's software runs it: matrix products in a format that the chip has.
+PlanSpec effective_plan(const SimulationInput& input);
 // Memory only (cheap).
 MemoryReport estimate_memory(const SimulationInput& input);
 // The whole step; runs whether or not the plan fits (the caller decides). Throws std::runtime_error on failure.

@@ -4,38 +4,47 @@
 
 namespace supernode {
 
+void StageClock::book(const Thread& thread, Seconds time) {
+  switch (thread.doing) {
+    case Doing::kCommunication:
+      time_.exposed[static_cast<std::size_t>(thread.comm_class)] += time;
+      return;
+    case Doing::kBubble:
+      time_.bubble += time;
+      return;
+    case Doing::kHost:
+      time_.host += time;
+      return;
+    case Doing::kNothing:
+    case Doing::kComputing:
+    case Doing::kQueueing:
+      return;
+  }
+}
+
 void StageClock::account(Seconds now) {
   const Seconds elapsed = now - last_;
   last_ = now;
-  if (elapsed.value() <= 0) return;
-  int waiting = 0;
-  for (const Thread& t : threads_) {
-    if (t.doing == Doing::kComputing) {
-      computing_ += elapsed;
-      return;
-    }
-    if (t.doing == Doing::kCommunication || t.doing == Doing::kBubble) ++waiting;
+  const auto& [a, b] = threads_;
+  if (a.doing == Doing::kComputing || b.doing == Doing::kComputing) {
+    computing_ += elapsed;
+    return;
   }
-  for (const Thread& t : threads_) {
-    if (t.doing == Doing::kCommunication) time_.exposed[static_cast<std::size_t>(t.comm_class)] += elapsed / waiting;
-    if (t.doing == Doing::kBubble) time_.bubble += elapsed / waiting;
-  }
+  const Seconds share = a.waits() && b.waits() ? elapsed / 2 : elapsed;
+  book(a, share);
+  book(b, share);
 }
 
-void StageClock::set(int thread, Doing doing, Seconds now, CommClass comm_class) {
-  account(now);
-  threads_[static_cast<std::size_t>(thread)] = {doing, comm_class};
+void StageClock::add_pass(const CompiledPass& pass) {
+  for (std::size_t c = 0; c < pass.compute.size(); ++c) time_.compute[c] += pass.compute[c];
+  time_.recompute += pass.recompute;
 }
 
-void StageClock::add_nominal_compute(ComputeClass c, Seconds time, bool recompute) {
-  time_.compute[static_cast<std::size_t>(c)] += time;
-  if (recompute) time_.recompute += time;
-}
-
-StageTime StageClock::close(Seconds own_end, Seconds step_end) const {
+StageTime StageClock::close(Seconds own_end, Seconds step_end, double straggler_factor) const {
   StageTime out = time_;
   const Seconds nominal = std::accumulate(out.compute.begin(), out.compute.end(), Seconds(0));
-  out.slowdown = computing_ - nominal;
+  out.stragglers = nominal * (straggler_factor - 1);
+  out.slowdown = computing_ - nominal - out.stragglers;
   for (std::size_t c = 0; c < out.hidden.size(); ++c)
     out.hidden[c] = max(Seconds(0), communication_[c] - out.exposed[c]);
   out.idle_end = step_end - own_end;

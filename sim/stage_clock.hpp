@@ -4,8 +4,8 @@
 // waits for what its threads wait for, in equal parts.
 
 #include <array>
-#include <optional>
 
+#include "sim/step_compile.hpp"
 #include "sim/step_engine.hpp"
 
 namespace supernode {
@@ -13,22 +13,29 @@ namespace supernode {
 class StageClock {
  public:
   static constexpr int kThreads = 2;
-  enum class Doing { kNothing, kComputing, kQueueing, kCommunication, kBubble };
+  enum class Doing : std::int8_t { kNothing, kComputing, kQueueing, kCommunication, kBubble, kHost };
 
   // Thread `thread` does `doing` from `now` on (`comm_class` says which communication it waits for).
-  void set(int thread, Doing doing, Seconds now, CommClass comm_class = CommClass::kPipeline);
-  void add_nominal_compute(ComputeClass c, Seconds time, bool recompute);
+  void set(int thread, Doing doing, Seconds now, CommClass comm_class = CommClass::kPipeline) {
+    if (now > last_) account(now);
+    threads_[static_cast<std::size_t>(thread)] = {doing, comm_class};
+  }
+  void add_pass(const CompiledPass& pass);  // its computation
   void add_communication(CommClass c, Seconds time) { communication_[static_cast<std::size_t>(c)] += time; }
 
-  // The books closed: the stage ended its own work at `own_end`, the step ended at `step_end`.
-  StageTime close(Seconds own_end, Seconds step_end) const;
+  // The books closed: the stage ended its own work at `own_end`, the step ended at `step_end`, computation took
+  // `straggler_factor` times its time.
+  StageTime close(Seconds own_end, Seconds step_end, double straggler_factor) const;
 
  private:
   struct Thread {
     Doing doing = Doing::kNothing;
     CommClass comm_class = CommClass::kPipeline;
+
+    bool waits() const { return doing >= Doing::kCommunication; }
   };
   void account(Seconds now);
+  void book(const Thread& thread, Seconds time);
 
   std::array<Thread, kThreads> threads_;
   Seconds last_{};

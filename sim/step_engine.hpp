@@ -1,5 +1,6 @@
 #pragma once
-// Runs a step program in time. Interface of the engines; `simgrid` is the reference (sim/step_engine_simgrid.cpp).
+// Runs a step program in time. Interface of the engines: our own event loop (sim/step_replay.cpp), and SimGrid as its
+// reference (sim/step_engine_simgrid.cpp).
 
 #include <array>
 #include <string>
@@ -7,6 +8,7 @@
 
 #include "base/quantity.hpp"
 #include "sim/collective_cost.hpp"
+#include "sim/cost_family.hpp"
 #include "workloads/step_program.hpp"
 
 namespace supernode {
@@ -62,6 +64,9 @@ struct TimedOp {
   Plane plane = Plane::kScaleUp;  // comm
   std::int32_t event = -1;
   bool recompute = false;
+  bool backward = false;            // of a backward pass and not recomputed
+  std::int32_t family = kNoFamily;  // of its cost; none for waits and host transfers
+  std::int64_t launches = 1;        // that the host makes for it (workloads/step_program.hpp)
 };
 
 using TimedPass = std::vector<TimedOp>;
@@ -81,17 +86,21 @@ struct TimedProgram {
   std::int64_t microbatches = 0, chunks = 1;  // see StepProgram
   std::int64_t chain_length = 1;
   bool blocking_sends = false;
+  bool one_graph = false;  // see StepProgram
   // The host issues operations in order, ahead of the device: none starts before it is issued.
   Seconds host_pass{};                // per pass besides its operations
   Seconds host_step{};                // the device waits so long once, at the end of the step
   bool synchronous_pipeline = false;  // the host waits for a message before it issues the pass behind it
 };
 
-// The reference. Runs in a child process. Throws std::runtime_error on a deadlocked program (names the stages and what
-// they wait for).
-StepResult run_step_simgrid(const TimedProgram& program, const StepOptions& options);
+enum class StepEngine { kReplay, kSimGrid };
 
-// Our own event loop: the same result in a fraction of the time, in this process. Throws as the other.
+// Throws std::runtime_error on a deadlocked program (names the stages that wait).
+StepResult run_step(const TimedProgram& program, const StepOptions& options, StepEngine engine = StepEngine::kReplay);
+
+// Our own event loop, in this process.
 StepResult run_step_replay(const TimedProgram& program, const StepOptions& options);
+// The reference. Runs in a child process.
+StepResult run_step_simgrid(const TimedProgram& program, const StepOptions& options);
 
 }  // namespace supernode

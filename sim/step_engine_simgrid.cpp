@@ -13,7 +13,9 @@
 #include "sim/simgrid_engine.hpp"
 #include "sim/step_engine.hpp"
 #include "sim/step_result_io.hpp"
+#include "sim/step_routes.hpp"
 #include "sim/step_stage_simgrid.hpp"
+#include "sim/step_trace.hpp"
 
 namespace supernode {
 namespace {
@@ -23,7 +25,8 @@ using Doing = StageClock::Doing;
 
 class StepRun {
  public:
-  StepRun(const TimedProgram& program, const StepOptions& options) : program_(program), options_(options) {}
+  StepRun(const TimedProgram& program, const StepOptions& options)
+      : program_(program), options_(options), routes_(program), trace_(program, options) {}
   StepResult run();
 
  private:
@@ -32,6 +35,8 @@ class StepRun {
   void walk_stage(Stage& stage);
   void run_slot(Stage& stage, const Slot& slot, int thread);
   void run_pass(Stage& stage, const CompiledPass& pass, int thread, bool detail);
+  void issue(Stage& stage, const PassStep& step, int thread);
+  void wait_for_host(Stage& stage, Seconds until, int thread);
   void compute(Stage& stage, const CompiledPass& pass, const PassStep& step, int thread, bool detail);
   void communicate(Stage& stage, const TimedOp& op, int thread);
   void wait_for(Stage& stage, Signal& signal, CommClass comm_class, int thread);
@@ -40,32 +45,21 @@ class StepRun {
   void transfer(CommStream& stream, const TimedOp& op, bool slowed);
   void set_communicating(Stage& stage, int change);
 
-  static std::int64_t piece(const Stage& stage, const Slot& slot) {
-    return stage.timed->pieces[static_cast<std::size_t>(slot.chunk)];
-  }
-  std::int64_t stages() const { return static_cast<std::int64_t>(program_.stages.size()); }
-  std::int64_t pieces() const { return stages() * program_.chunks; }
-  // The piece before (-1) or behind (+1) in the same chain; -1 at its ends.
-  std::int64_t next_piece(std::int64_t own, std::int64_t step) const {
-    const std::int64_t next = own + step;
-    return next >= 0 && next / program_.chain_length == own / program_.chain_length ? next : -1;
-  }
-  Message& message(PassKind kind, std::int64_t into_piece, std::int64_t microbatch);
+  Message& message(std::int64_t index);
   void receive(Stage& stage, const Slot& slot, int thread);
   void send(Stage& stage, const Slot& slot, int thread);
 
   const CompiledPass& pass_of(const Stage& stage, const Slot& slot) const;
-  void record(const Stage& stage, int stream, std::string name, Seconds start, Seconds end);
-  void record_segment(const Stage& stage, const CompiledPass& pass, const PassStep& step, int thread, Seconds start);
-  StepResult collect() const;
+  StepResult collect();
 
   const TimedProgram& program_;
   const StepOptions& options_;
+  const StepRoutes routes_;
+  StepTrace trace_;
   std::vector<std::unique_ptr<Stage>> stages_;
   std::vector<std::unique_ptr<Message>> messages_;
-  std::vector<std::int64_t> stage_of_piece_;
-  StepResult result_;
-  std::string deadlock_;
+  std::int64_t activities_ = 0;
+  std::vector<std::int64_t> deadlocked_;
 };
 
 void StepRun::start_actors() {
@@ -103,7 +97,7 @@ void StepRun::transfer(CommStream& stream, const TimedOp& op, bool slowed) {
   } else if (flow_time.value() > 0) {
     sg4::this_actor::sleep_for(flow_time.value());
   }
-  ++result_.activities;
+  ++activities_;
   if (slowed) set_communicating(stage, -1);
   stage.clock.add_communication(op.comm_class, now() - start);
 }
@@ -115,15 +109,14 @@ void StepRun::serve(CommStream& stream) {
     stream.queue.pop_front();
     const Seconds start = now();
     transfer(stream, *request.op, request.slowed);
-    record(*stream.stage, kFirstCommStream + static_cast<int>(stream.comm_class), request.name, start, now());
+    trace_.communication(stream.stage->index, *request.op, start, now());
     request.done->set();
   }
 }
 
 void StepRun::launch(Stage& stage, const TimedOp& op, bool slowed, std::shared_ptr<Signal> done) {
   CommStream& stream = stage.streams[static_cast<std::size_t>(op.comm_class)];
-  std::string name = options_.trace ? program_.names[static_cast<std::size_t>(op.name)] : std::string();
-  stream.queue.push_back({&op, slowed, std::move(done), std::move(name)});
+  stream.queue.push_back({&op, slowed, std::move(done)});
   stream.pending->release();
 }
 
@@ -153,45 +146,56 @@ void StepRun::communicate(Stage& stage, const TimedOp& op, int thread) {
 
 // --- pipeline messages ----------------------------------------------------------------------------------------------
 
-Message& StepRun::message(PassKind kind, std::int64_t into_piece, std::int64_t microbatch) {
-  const std::int64_t direction = kind == PassKind::kForward ? 0 : 1;
-  const auto index = static_cast<std::size_t>((direction * pieces() + into_piece) * program_.microbatches + microbatch);
-  if (!messages_[index]) messages_[index] = std::make_unique<Message>();
-  return *messages_[index];
+Message& StepRun::message(std::int64_t index) {
+  auto& owned = messages_[static_cast<std::size_t>(index)];
+  if (!owned) owned = std::make_unique<Message>();
+  return *owned;
 }
 
 void StepRun::receive(Stage& stage, const Slot& slot, int thread) {
-  const std::int64_t own = piece(stage, slot);
-  if (slot.kind == PassKind::kBackwardWeight || next_piece(own, slot.kind == PassKind::kForward ? -1 : 1) < 0) return;
-  Message& m = message(slot.kind, own, slot.microbatch);
-  if (m.arrived->done()) return;
-  // Until the other stage's pass ends this is a bubble, from then on the transfer's time.
-  stage.clock.set(thread, m.posted ? Doing::kCommunication : Doing::kBubble, now(), CommClass::kPipeline);
-  m.waiter = &stage.clock;
-  m.waiter_thread = thread;
-  m.arrived->wait();
-  stage.clock.set(thread, Doing::kNothing, now());
+  const StepRoutes::End from = routes_.received(stage.index, slot);
+  if (!from.exists()) return;
+  Message& m = message(from.message);
+  if (!m.arrived->done()) {
+    // Until the other stage's pass ends this is a bubble, from then on the transfer's time.
+    stage.clock.set(thread, m.posted ? Doing::kCommunication : Doing::kBubble, now(), CommClass::kPipeline);
+    m.waiter = &stage.clock;
+    m.waiter_thread = thread;
+    m.arrived->wait();
+    stage.clock.set(thread, Doing::kNothing, now());
+  }
+  const bool host_waits = program_.synchronous_pipeline && from.stage != stage.index;
+  if (host_waits) stage.host_clock = max(stage.host_clock, now());
 }
 
 void StepRun::send(Stage& stage, const Slot& slot, int thread) {
-  const std::int64_t next = next_piece(piece(stage, slot), slot.kind == PassKind::kForward ? 1 : -1);
-  if (slot.kind == PassKind::kBackwardWeight || next < 0) return;
-  Message& m = message(slot.kind, next, slot.microbatch);
+  const StepRoutes::End to = routes_.sent(stage.index, slot);
+  if (!to.exists()) return;
+  Message& m = message(to.message);
   m.posted = true;
   if (m.waiter != nullptr) m.waiter->set(m.waiter_thread, Doing::kCommunication, now(), CommClass::kPipeline);
-  const std::int64_t to = stage_of_piece_[static_cast<std::size_t>(next)];
-  if (to == stage.index) {  // the foot of a V
+  if (to.stage == stage.index) {  // the foot of a V
     m.arrived->set();
     return;
   }
-  // The boundary between two neighbours has one cost in both directions, that of the earlier one's send (wrapping).
-  const std::int64_t link = (stage.index + 1) % stages() == to ? stage.index : to;
-  const TimedOp& op = program_.stages[static_cast<std::size_t>(link)].send_next;
-  launch(stage, op, !program_.blocking_sends, m.arrived);
+  launch(stage, routes_.operation(stage.index, to.stage), !program_.blocking_sends, m.arrived);
   if (program_.blocking_sends) wait_for(stage, *m.arrived, CommClass::kPipeline, thread);
 }
 
 // --- passes ---------------------------------------------------------------------------------------------------------
+
+void StepRun::wait_for_host(Stage& stage, Seconds until, int thread) {
+  if (until <= now()) return;
+  stage.clock.set(thread, Doing::kHost, now());
+  sg4::this_actor::sleep_for((until - now()).value());
+  stage.clock.set(thread, Doing::kNothing, now());
+}
+
+void StepRun::issue(Stage& stage, const PassStep& step, int thread) {
+  const Seconds begun = stage.host_clock;
+  stage.host_clock += step.host;
+  if (step.lead.value() > 0) wait_for_host(stage, begun + step.lead, thread);
+}
 
 void StepRun::compute(Stage& stage, const CompiledPass& pass, const PassStep& step, int thread, bool detail) {
   stage.clock.set(thread, Doing::kQueueing, now());
@@ -201,21 +205,19 @@ void StepRun::compute(Stage& stage, const CompiledPass& pass, const PassStep& st
   sg4::this_actor::execute(step.time.value() * kHostSpeed);
   stage.clock.set(thread, Doing::kNothing, now());
   stage.compute_stream->unlock();
-  ++result_.activities;
-  for (std::int32_t i = step.first; i < step.last; ++i) {
-    const TimedOp& op = (*pass.ops)[static_cast<std::size_t>(i)];
-    stage.clock.add_nominal_compute(op.compute_class, op.time, op.recompute);
-  }
-  if (detail) record_segment(stage, pass, step, thread, start);
+  ++activities_;
+  if (detail) trace_.segment(stage.index, thread, pass, step, start, now());
 }
 
 void StepRun::run_pass(Stage& stage, const CompiledPass& pass, int thread, bool detail) {
   for (const PassStep& step : pass.steps) {
+    issue(stage, step, thread);
     if (!step.is_compute)
-      communicate(stage, (*pass.ops)[static_cast<std::size_t>(step.first)], thread);
+      communicate(stage, pass.op(step), thread);
     else if (step.time.value() > 0)
       compute(stage, pass, step, thread, detail);
   }
+  stage.clock.add_pass(pass);
 }
 
 const CompiledPass& StepRun::pass_of(const Stage& stage, const Slot& slot) const {
@@ -225,20 +227,16 @@ const CompiledPass& StepRun::pass_of(const Stage& stage, const Slot& slot) const
 void StepRun::run_slot(Stage& stage, const Slot& slot, int thread) {
   receive(stage, slot, thread);
   const Seconds start = now();
-  const bool detail = options_.trace && slot.microbatch < options_.trace_detail_microbatches;
+  stage.host_clock += program_.host_pass;
   ++stage.passes_running;
-  run_pass(stage, pass_of(stage, slot), thread, detail);
+  run_pass(stage, pass_of(stage, slot), thread, trace_.detail(slot));
   --stage.passes_running;
-  if (options_.trace)
-    record(stage, thread,
-           fmt::format("{} micro-batch {} chunk {}", to_string(slot.kind), slot.microbatch, slot.chunk),
-           start, now());
+  trace_.pass(stage.index, thread, slot, start, now());
   send(stage, slot, thread);
 }
 
 void StepRun::walk_stage(Stage& stage) {
-  const CompiledPass prologue = compile_pass(stage.timed->prologue), epilogue = compile_pass(stage.timed->epilogue);
-  run_pass(stage, prologue, kPassStream, options_.trace);
+  run_pass(stage, stage.prologue, kPassStream, trace_.on());
   const auto& order = stage.timed->order;
   for (std::size_t i = 0; i < order.size(); ++i) {
     if (!order[i].with_next) {
@@ -252,52 +250,33 @@ void StepRun::walk_stage(Stage& stage) {
     ++i;
   }
   const Seconds start = now();
-  run_pass(stage, epilogue, kPassStream, options_.trace);
-  record(stage, kPassStream, "gradient reduction and optimizer", start, now());
+  run_pass(stage, stage.epilogue, kPassStream, trace_.on());
+  trace_.epilogue(stage.index, start, now());
+  wait_for_host(stage, now() + program_.host_step, kPassStream);
   stage.own_end = now();
 }
 
-// --- trace and result -----------------------------------------------------------------------------------------------
-
-void StepRun::record(const Stage& stage, int stream, std::string name, Seconds start, Seconds end) {
-  if (options_.trace && end > start) result_.trace.push_back({stage.index, stream, std::move(name), start, end});
-}
-
-// The operations of a segment side by side, stretched together where communication slowed them.
-void StepRun::record_segment(const Stage& stage, const CompiledPass& pass, const PassStep& step, int thread,
-                             Seconds start) {
-  const double stretch = (now() - start) / step.time;
-  for (std::int32_t i = step.first; i < step.last; ++i) {
-    const TimedOp& op = (*pass.ops)[static_cast<std::size_t>(i)];
-    const Seconds end = start + op.time * stretch;
-    record(stage, thread, program_.names[static_cast<std::size_t>(op.name)], start, end);
-    start = end;
-  }
-}
-
-StepResult StepRun::collect() const {
-  StepResult out = result_;
+StepResult StepRun::collect() {
+  StepResult out;
   for (const auto& stage : stages_) out.step_time = max(out.step_time, stage->own_end);
-  for (const auto& stage : stages_) out.stages.push_back(stage->clock.close(stage->own_end, out.step_time));
+  for (const auto& stage : stages_)
+    out.stages.push_back(stage->clock.close(stage->own_end, out.step_time, options_.straggler_factor));
+  out.trace = trace_.take();
+  out.activities = activities_;
   return out;
 }
 
 StepResult StepRun::run() {
   auto& engine = make_simgrid_engine();
-  stages_ = make_stages(program_, options_.overlap_slowdown);
-  messages_.resize(static_cast<std::size_t>(2 * pieces() * program_.microbatches));
-  stage_of_piece_.resize(static_cast<std::size_t>(pieces()));
-  for (const auto& stage : stages_)
-    for (const std::int64_t p : stage->timed->pieces) stage_of_piece_[static_cast<std::size_t>(p)] = stage->index;
+  stages_ = make_stages(program_, options_);
+  messages_.resize(routes_.messages());
   start_actors();
   sg4::Engine::on_deadlock_cb([this] {
     for (const auto& stage : stages_)
-      if (stage->own_end.value() == 0) deadlock_ += fmt::format(" {}", stage->index);
+      if (stage->own_end.value() == 0) deadlocked_.push_back(stage->index);
   });
   engine.run();
-  if (!deadlock_.empty())
-    throw std::runtime_error(
-        fmt::format("the step program is deadlocked: pipeline stages{} wait for passes that never run", deadlock_));
+  if (!deadlocked_.empty()) throw std::runtime_error(deadlock_text(deadlocked_));
   return collect();
 }
 

@@ -29,13 +29,16 @@ void add_streams(Stage& stage, sg4::NetZone* zone) {
   }
 }
 
-void compile(Stage& stage) {
-  for (const auto& passes : stage.timed->chunks) stage.chunks.push_back(map_passes(passes, compile_pass));
+void compile(Stage& stage, double straggler_factor) {
+  const auto compiled = [&](const TimedPass& pass) { return compile_pass(pass, straggler_factor); };
+  for (const auto& passes : stage.timed->chunks) stage.chunks.push_back(map_passes(passes, compiled));
+  stage.prologue = compiled(stage.timed->prologue);
+  stage.epilogue = compiled(stage.timed->epilogue);
 }
 
 }  // namespace
 
-std::vector<std::unique_ptr<Stage>> make_stages(const TimedProgram& program, double overlap_slowdown) {
+std::vector<std::unique_ptr<Stage>> make_stages(const TimedProgram& program, const StepOptions& options) {
   std::vector<std::unique_ptr<Stage>> stages;
   auto* zone = sg4::create_full_zone("ranks");
   for (std::size_t i = 0; i < program.stages.size(); ++i) {
@@ -43,10 +46,10 @@ std::vector<std::unique_ptr<Stage>> make_stages(const TimedProgram& program, dou
     stage->index = static_cast<std::int32_t>(i);
     stage->timed = &program.stages[i];
     stage->host =
-        zone->create_host(fmt::format("{}", i), std::vector<double>{kHostSpeed, kHostSpeed / overlap_slowdown});
+        zone->create_host(fmt::format("{}", i), std::vector<double>{kHostSpeed, kHostSpeed / options.overlap_slowdown});
     stage->host->set_core_count(1);
     add_streams(*stage, zone);
-    compile(*stage);
+    compile(*stage, options.straggler_factor);
     stages.push_back(std::move(stage));
   }
   zone->seal();

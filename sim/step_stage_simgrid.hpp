@@ -55,7 +55,6 @@ struct Request {
   const TimedOp* op = nullptr;
   bool slowed = false;  // runs under computation
   std::shared_ptr<Signal> done;
-  std::string name;
 };
 
 struct Stage;
@@ -83,14 +82,16 @@ struct Stage {
   int passes_running = 0;  // two while a pair runs together
   int communicating = 0;   // operations in flight under computation
   StageClock clock;
+  Seconds host_clock{};  // when the host has issued all that it has come to
   Seconds own_end{};
   std::array<CommStream, kCommClasses> streams;
   std::map<int, std::shared_ptr<Signal>> events;
   std::vector<PassSet<CompiledPass>> chunks;
+  CompiledPass prologue, epilogue;
 };
 
 // Builds the platform of the process's engine: a host per stage with two speeds (alone, and while communication runs at
-// the same time, slower by `overlap_slowdown`), and its ports.
-std::vector<std::unique_ptr<Stage>> make_stages(const TimedProgram& program, double overlap_slowdown);
+// the same time, slower by the chip's factor), and its ports.
+std::vector<std::unique_ptr<Stage>> make_stages(const TimedProgram& program, const StepOptions& options);
 
 }  // namespace supernode

@@ -1,12 +1,15 @@
 #include "sim/step_timing.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 #include <stdexcept>
 #include <tuple>
 
+#include "base/numeric.hpp"
 #include "sim/stage_groups.hpp"
+#include "sim/step_software.hpp"
 
 namespace supernode {
 namespace {
@@ -26,24 +29,26 @@ class Timer {
   void prefetch();
   void collect(const std::vector<Op>& ops, std::int64_t stage, std::set<CallKey>& into);
   TimedStage time_stage(std::int64_t stage);
-  TimedPass time_ops(const std::vector<Op>& ops, std::int64_t stage);
-  TimedOp time_op(const Op& op, std::int64_t stage);
-  Seconds kernel_time(const Kernel& kernel);
+  TimedPass time_ops(const std::vector<Op>& ops, std::int64_t stage, PassKind kind = PassKind::kForward);
+  TimedOp time_op(const Op& op, std::int64_t stage, PassKind kind = PassKind::kForward);
+  const KernelCost& kernel_cost(const Kernel& kernel);
   double slowdown(std::int64_t stage) const;
   CollectiveCost communication(const Op& op, std::int64_t stage);
   CollectiveCost slowest(const CollectiveCall& call, GroupKind kind, std::int64_t stage);
   CollectiveCost host_transfer(Bytes bytes) const;
   std::int32_t intern(const std::string& name);
   void count_uses(const StageProgram& stage, std::int64_t index);
+  void weigh(const Op& op, std::int64_t stage, double times);
   void keep_busiest();
 
   const TimingInput& in_;
   StageGroups groups_;
   StepTiming out_;
-  std::map<Kernel, Seconds> kernel_times_;
+  std::map<Kernel, KernelCost> kernel_costs_;
   std::map<CallKey, CollectiveCost> costs_;
   std::map<std::string, std::int32_t> names_;
   std::vector<std::map<UseKey, CollectiveUse>> uses_;  // by stage
+  std::array<Seconds, kCostFamilies> family_time_{}, family_deviation_{};
 };
 
 Op send_op(const StepProgram& program) {
@@ -62,9 +67,9 @@ std::int32_t Timer::intern(const std::string& name) {
   return it->second;
 }
 
-Seconds Timer::kernel_time(const Kernel& kernel) {
-  const auto [it, fresh] = kernel_times_.try_emplace(kernel);
-  if (fresh) it->second = in_.kernels.cost(kernel).time;
+const KernelCost& Timer::kernel_cost(const Kernel& kernel) {
+  const auto [it, fresh] = kernel_costs_.try_emplace(kernel);
+  if (fresh) it->second = in_.kernels.cost(kernel);
   return it->second;
 }
 
@@ -105,7 +110,7 @@ CollectiveCost Timer::slowest(const CollectiveCall& call, GroupKind kind, std::i
   return worst;
 }
 
-TimedOp Timer::time_op(const Op& op, std::int64_t stage) {
+TimedOp Timer::time_op(const Op& op, std::int64_t stage, PassKind kind) {
   TimedOp timed;
   timed.kind = op.kind;
   timed.name = intern(op.name);
@@ -113,21 +118,27 @@ TimedOp Timer::time_op(const Op& op, std::int64_t stage) {
   timed.comm_class = op.comm_class;
   timed.event = op.event;
   timed.recompute = op.recompute;
-  if (op.kind == Op::Kind::kCompute) timed.time = kernel_time(op.kernel) * slowdown(stage);
+  timed.launches = op.launches;
+  timed.backward = kind != PassKind::kForward && !op.recompute;
+  if (op.kind == Op::Kind::kCompute) {
+    timed.time = kernel_cost(op.kernel).time * slowdown(stage);
+    timed.family = family_of(op.kernel);
+  }
   if (communicates(op)) {
     const CollectiveCost cost = communication(op, stage);
     timed.time = cost.time;
     timed.latency = cost.latency;
     timed.port_bytes = cost.port_bytes;
     timed.plane = cost.plane;
+    if (is_collective(op)) timed.family = family_of(op.call.op, cost.plane);
   }
   return timed;
 }
 
-TimedPass Timer::time_ops(const std::vector<Op>& ops, std::int64_t stage) {
+TimedPass Timer::time_ops(const std::vector<Op>& ops, std::int64_t stage, PassKind kind) {
   TimedPass out;
   out.reserve(ops.size());
-  for (const Op& op : ops) out.push_back(time_op(op, stage));
+  for (const Op& op : ops) out.push_back(time_op(op, stage, kind));
   return out;
 }
 
@@ -135,7 +146,11 @@ TimedStage Timer::time_stage(std::int64_t index) {
   const StageProgram& stage = in_.program.stages[static_cast<std::size_t>(index)];
   TimedStage out;
   for (const auto& passes : stage.chunks) {
-    out.chunks.push_back(map_passes(passes, [&](const PassProgram& pass) { return time_ops(pass.ops, index); }));
+    PassSet<TimedPass>& timed = out.chunks.emplace_back();
+    for (const PassKind kind : kAllPassKinds) {
+      timed.inner(kind) = time_ops(passes.inner(kind).ops, index, kind);
+      timed.edge(kind) = time_ops(passes.edge(kind).ops, index, kind);
+    }
   }
   out.prologue = time_ops(stage.prologue, index);
   out.epilogue = time_ops(stage.epilogue, index);
@@ -148,10 +163,26 @@ TimedStage Timer::time_stage(std::int64_t index) {
   return out;
 }
 
+// Costs of a family err together, so that their deviations add.
+void Timer::weigh(const Op& op, std::int64_t stage, double times) {
+  const auto add = [&](int family, Seconds time, Seconds deviation) {
+    family_time_[static_cast<std::size_t>(family)] += times * time;
+    family_deviation_[static_cast<std::size_t>(family)] += times * deviation;
+  };
+  if (op.kind == Op::Kind::kCompute) {
+    const KernelCost& cost = kernel_cost(op.kernel);
+    add(family_of(op.kernel), cost.time, cost.deviation);
+  } else if (is_collective(op)) {
+    const CollectiveCost cost = communication(op, stage);
+    add(family_of(op.call.op, cost.plane), cost.time, cost.deviation);
+  }
+}
+
 void Timer::count_uses(const StageProgram& stage, std::int64_t index) {
   auto& uses = uses_.emplace_back();
   const auto count = [&](const std::vector<Op>& ops, std::int64_t times) {
     for (const Op& op : ops) {
+      weigh(op, index, real(times));
       if (!communicates(op) || times == 0) continue;
       CollectiveUse& use = uses[{op.name, op.call}];
       use.name = op.name;
@@ -205,9 +236,13 @@ StepTiming Timer::run() {
   out_.program.chunks = in_.program.chunks;
   out_.program.chain_length = in_.program.chain_length;
   out_.program.blocking_sends = in_.program.blocking_sends;
+  out_.program.one_graph = in_.program.one_graph;
   for (std::size_t s = 0; s < in_.program.stages.size(); ++s)
     out_.program.stages.push_back(time_stage(static_cast<std::int64_t>(s)));
   keep_busiest();
+  for (std::size_t f = 0; f < family_time_.size(); ++f)
+    if (family_time_[f].value() > 0) out_.deviation[f] = family_deviation_[f] / family_time_[f];
+  if (in_.software != nullptr) out_.program = apply_software(out_.program, *in_.software);
   return std::move(out_);
 }
 

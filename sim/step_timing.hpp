@@ -18,6 +18,7 @@ namespace supernode {
 struct StepTiming {
   TimedProgram program;
   std::vector<CollectiveUse> collectives;  // by name, of the stage that communicates most
+  FamilyValues deviation{};                // relative, of each family's costs in the step, weighted by their time
 };
 
 struct TimingInput {
@@ -29,7 +30,7 @@ struct TimingInput {
   int workers = 1;
   BytesPerSecond host_bandwidth{};  // of one device to or from host memory; what CommClass::kHost runs over
   Placement placement{};
-  std::vector<double> slowdowns{};  // of kernels, by stage (sim/placement.hpp); none: 1
+  std::vector<double> slowdowns{};         // of kernels, by stage (sim/placement.hpp); none: 1
   const SoftwareSpec* software = nullptr;  // nothing: neutral
 };
 

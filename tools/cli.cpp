@@ -27,6 +27,8 @@ struct CommandLine {
   std::vector<std::string> sets;
   CatalogCommand catalog;
   CalibrateCommand calibrate;
+  PredictCommand predict;
+  ValidateCommand validate;
   ScheduleCommand schedule;
   ImportCommand import;
   MemoryCommand memory;
@@ -104,6 +106,7 @@ void add_calibrate_target(CLI::App& app, CommandLine& line, const std::string& s
   app.add_option("trace", line.calibrate.trace, "CSV file of measured times")->required();
   app.add_option(subject, line.calibrate.subject, help)->required()->type_name("NAME");
   app.add_option("--out", line.calibrate.out, "Write the fitted YAML to FILE")->type_name("FILE");
+  app.add_flag("--skip-bad", line.calibrate.skip_bad, "Leave out bad rows and count them, instead of stopping");
   app.callback([&line, command] { line.chosen = [&line, command] { return command(line.calibrate); }; });
 }
 
@@ -120,6 +123,42 @@ void add_calibrate(CLI::App& app, CommandLine& line) {
   collectives->add_option("--also", line.calibrate.also_systems, "Count rows of this system as the system's own")
       ->allow_extra_args(false)
       ->type_name("SYSTEM");
+}
+
+void add_predict_target(CLI::App& app, CommandLine& line, int (*command)(const PredictCommand&)) {
+  app.add_option("table", line.predict.table, "CSV file of measured times, or - for standard input")->required();
+  CLI::Option* json = app.add_flag("--json", line.predict.json, "Print JSON: errors over all rows and by group");
+  app.add_flag("--csv", line.predict.csv, "Print every row with what is predicted")->excludes(json);
+  app.add_flag("--rows", line.predict.rows, "With --json: every row as well")->needs(json);
+  app.add_flag("--skip-bad", line.predict.skip_bad, "Leave out bad rows and count them, instead of stopping");
+  app.callback([&line, command] { line.chosen = [&line, command] { return command(line.predict); }; });
+}
+
+void add_predict(CLI::App& app, CommandLine& line) {
+  CLI::App* predict = app.add_subcommand("predict", "Measured kernels or collectives beside what is predicted");
+  predict->require_subcommand(1);
+  add_predict_target(*predict->add_subcommand("kernels", "A table of kernels"), line, predict_kernels_command);
+  add_predict_target(*predict->add_subcommand("collectives", "A table of collectives"), line,
+                     predict_collectives_command);
+}
+
+void add_validate(CLI::App& app, CommandLine& line) {
+  ValidateCommand& command = line.validate;
+  CLI::App* validate = app.add_subcommand("validate", "Published training runs beside what is simulated");
+  validate->add_option("table", command.table, "CSV file of published runs, or - for standard input")->required();
+  CLI::Option* json = validate->add_flag("--json", command.json, "Print JSON: errors over all runs and by group");
+  validate->add_flag("--csv", command.csv, "Print every run with what is simulated")->excludes(json);
+  validate->add_flag("--rows", command.rows, "With --json: every run as well")->needs(json);
+  validate->add_option("--where", command.where, "Only rows whose cell is VALUE, e.g. chip=H100; COLUMN~TEXT: has TEXT")
+      ->allow_extra_args(false)
+      ->type_name("COLUMN=VALUE");
+  validate->add_flag("--all", command.all, "Simulate runs that are a headline only (grade C) too, apart");
+  validate->add_flag("--assumptions", command.assumptions, "In the text: what was assumed for each run");
+  validate->add_flag("--skip-bad", command.skip_bad, "Leave out bad rows and count them, instead of stopping");
+  validate->add_option("-j,--workers", command.workers, "Processes at once; never changes a result")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  validate->callback([&line] { line.chosen = [&line] { return validate_command(line.validate); }; });
 }
 
 void add_import_target(CLI::App& app, CommandLine& line, const std::string& input, const std::string& help,
@@ -374,6 +413,8 @@ void build(CLI::App& app, CommandLine& line) {
   add_compare(app, line);
   add_catalog(app, line);
   add_calibrate(app, line);
+  add_predict(app, line);
+  add_validate(app, line);
   add_import(app, line);
   add_memory(app, line);
   add_schedule(app, line);

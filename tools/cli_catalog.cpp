@@ -6,6 +6,7 @@
 #include "scenarios/catalogue.hpp"
 #include "scenarios/reference_doc.hpp"
 #include "scenarios/result_json.hpp"
+#include "tools/catalog_fits.hpp"
 #include "tools/commands.hpp"
 #include "tools/exit_code.hpp"
 #include "tools/table.hpp"
@@ -28,6 +29,7 @@ std::string_view summary_key(CatalogueKind kind) {
       return "system";
     case CatalogueKind::kModel:
       return "source";
+    case CatalogueKind::kSoftware:
     case CatalogueKind::kScenario:
       break;
   }
@@ -49,6 +51,30 @@ std::string list_text(CatalogueKind kind, const Style& style) {
   table.align(1, Align::kLeft);
   for (const EmbeddedFile& file : catalogue(kind)) table.add({file.name, summary(kind, file)});
   return style.title(plural(kind)) + '\n' + table.render();
+}
+
+bool has_fits(CatalogueKind kind) {
+  return kind == CatalogueKind::kChip || kind == CatalogueKind::kProtocol || kind == CatalogueKind::kSoftware;
+}
+
+// With the fitted models below each entry.
+std::string fitted_text(CatalogueKind kind, const Style& style) {
+  std::string text = style.title(plural(kind)) + '\n';
+  for (const EmbeddedFile& file : catalogue(kind)) {
+    text += fmt::format("  {}  {}\n", file.name, style.faint(summary(kind, file)));
+    text += fits_text(entry_fits(kind, file.name));
+  }
+  return text;
+}
+
+Json fitted_json(CatalogueKind kind) {
+  Json list = Json::array();
+  for (const EmbeddedFile& file : catalogue(kind)) {
+    Json entry = {{"name", file.name}, {std::string(summary_key(kind)), summary(kind, file)}};
+    entry.update(fits_json(entry_fits(kind, file.name)));
+    list.push_back(std::move(entry));
+  }
+  return list;
 }
 
 Json list_json(CatalogueKind kind) {
@@ -86,7 +112,10 @@ int catalog_command(const CatalogCommand& command) {
   const auto kind = parse_catalogue_kind(command.kind);
   if (!kind) return unknown_kind(command.kind);
   if (command.name.empty()) {
-    print_result(command.json ? to_text(list_json(*kind)) : list_text(*kind, stdout_style()));
+    if (command.json)
+      print_result(to_text(has_fits(*kind) ? fitted_json(*kind) : list_json(*kind)));
+    else
+      print_result(has_fits(*kind) ? fitted_text(*kind, stdout_style()) : list_text(*kind, stdout_style()));
     return kDone;
   }
   const EmbeddedFile* file = find_in_catalogue(*kind, command.name);

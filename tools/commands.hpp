@@ -35,9 +35,31 @@ struct CalibrateCommand {
   std::string out;      // YAML file to write; "" prints
   // Collectives only; see CalibrationOptions in sim/protocol_rows.hpp.
   std::vector<std::string> exclude, also_systems;
+  bool skip_bad = false;  // leave bad rows out instead of stopping
 };
 int calibrate_kernels_command(const CalibrateCommand& command);
 int calibrate_collectives_command(const CalibrateCommand& command);
+
+struct PredictCommand {
+  std::string table;  // CSV file; "-" is standard input
+  bool json = false, csv = false;
+  bool rows = false;      // with json: each row as well
+  bool skip_bad = false;  // leave bad rows out instead of stopping
+};
+int predict_kernels_command(const PredictCommand& command);
+int predict_collectives_command(const PredictCommand& command);
+
+struct ValidateCommand {
+  std::string table;               // of published runs (scenarios/import_table.hpp); "-" is standard input
+  std::vector<std::string> where;  // COLUMN=VALUE, COLUMN~TEXT; a row must pass each
+  bool json = false, csv = false;
+  bool rows = false;         // with json: each run as well
+  bool all = false;          // simulates headlines (grade C) too
+  bool assumptions = false;  // in the text: what was assumed for each run
+  bool skip_bad = false;
+  int workers = 2;  // processes at once; never changes a result
+};
+int validate_command(const ValidateCommand& command);
 
 struct ImportCommand {
   std::string input;   // a table, a config.json, a script or its flags

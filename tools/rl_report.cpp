@@ -66,6 +66,8 @@ std::string rl_report(const Outcome& o, const Style& style) {
   const double chips = static_cast<double>(o.scenario.input.chips);
   std::string out = style.title("Reinforcement learning step") + '\n' + wrap(what_line(o.scenario.rl->spec), 2);
   out += phases_table(rl);
+  const StepRange range = interval_90(o);
+  out += fmt::format("  90 % interval {} to {}\n", time_text(range.low), time_text(range.high));
   if (const Seconds published = o.scenario.published.step_time; published.value() > 0) {
     out +=
         fmt::format("  published {} a step ({:+.1f} %)\n", time_text(published), (rl.step_time / published - 1) * 100);

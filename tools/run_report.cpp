@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "sim/step_uncertainty.hpp"
 #include "tools/format.hpp"
 #include "tools/rl_report.hpp"
 #include "tools/table.hpp"
@@ -56,9 +55,8 @@ std::string step_section(const Outcome& o, const Style& style) {
   table.align(2, Align::kLeft);
   add_beside(table, "step time", time_text(o.step_time), o.step_time.value(), published.step_time.value(),
              time_text(published.step_time));
-  table.add({"  95 % interval", fmt::format("{} to {}, of the fitted costs",
-                                            time_text(max(Seconds(), o.step_time - kInterval95 * o.step_deviation)),
-                                            time_text(o.step_time + kInterval95 * o.step_deviation))});
+  if (o.step_high.value() > 0)
+    table.add({"  90 % interval", fmt::format("{} to {}", time_text(o.step_low), time_text(o.step_high))});
   table.add({"tokens/s", fmt::format("{} in all, {} a supernode", count_text(o.tokens_per_s.total),
                                      count_text(o.tokens_per_s.per_supernode))});
   add_beside(table, "tokens/s a chip", count_text(o.tokens_per_s.per_chip), o.tokens_per_s.per_chip,

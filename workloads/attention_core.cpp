@@ -5,6 +5,7 @@
 
 #include "base/numeric.hpp"
 #include "workloads/attention_span.hpp"
+#include "workloads/unfused_traffic.hpp"
 
 namespace supernode {
 
@@ -20,7 +21,8 @@ AttentionKernel flash_kernel(const RankShape& shape, const CoreWork& work, const
           .head_dim_v = work.v_dim,
           .causal = block.triangle,
           .backward = backward,
-          .precision = shape.activation};
+          .precision = shape.plan.fp8_attention ? Precision::kFp8 : shape.activation,
+          .library = shape.plan.attention_library};
 }
 
 // Attention without flash: each product over the whole rectangle, masked or not, one matrix a head (keys and values of
@@ -32,17 +34,22 @@ class StoredScores {
 
   void forward() {
     product(".scores", Pass::kForward, block_.queries, block_.held, work_.qk_dim);
-    softmax(".softmax", 1, 1);
+    over_scores(".softmax", VectorKind::kSoftmax, 1, 1);
+    if (shape_.plan.dropout) over_scores(".dropout", VectorKind::kElementwise, 1, 1 + kDropoutMask);
     product(".values", Pass::kForward, block_.queries, work_.v_dim, block_.held);
+    reorder(".reorder", block_.queries * work_.v_dim);
   }
   // Gradients of probabilities and values, of the scores (probabilities and their gradient read, one written), then of
   // queries and keys.
   void backward() {
+    reorder(".reorder.backward", block_.queries * work_.v_dim);
     product(".values.dgrad", Pass::kDgrad, block_.queries, block_.held, work_.v_dim);
     product(".values.wgrad", Pass::kWgrad, block_.held, work_.v_dim, block_.queries);
-    softmax(".softmax.backward", 2, 1);
+    if (shape_.plan.dropout) over_scores(".dropout.backward", VectorKind::kElementwise, 1 + kDropoutMask, 1);
+    over_scores(".softmax.backward", VectorKind::kSoftmax, 2, 1);
     product(".scores.dgrad", Pass::kDgrad, block_.queries, work_.qk_dim, block_.held);
     product(".scores.wgrad", Pass::kWgrad, block_.held, work_.qk_dim, block_.queries);
+    reorder(".join.backward", block_.queries * work_.qk_dim + block_.held * (work_.qk_dim + work_.v_dim));
   }
 
  private:
@@ -51,11 +58,16 @@ class StoredScores {
         .m = m, .n = n, .k = k, .groups = work_.batch * work_.heads, .precision = shape_.activation, .pass = pass};
     ops_.push_back(compute_op("attn.core" + what, ComputeClass::kAttention, kernel));
   }
-  // Scale, mask and softmax in one pass over the scores.
-  void softmax(const std::string& what, double read, double written) {
+  // So many of the scores read and written in one pass: scale, mask and softmax together, or dropout.
+  void over_scores(const std::string& what, VectorKind kind, double read, double written) {
     const Bytes scores = real(work_.batch * work_.heads) * real(block_.queries) * real(block_.held) * shape_.element;
-    ops_.push_back(
-        vector_op("attn.core" + what, ComputeClass::kAttention, VectorKind::kSoftmax, read * scores, written * scores));
+    ops_.push_back(vector_op("attn.core" + what, ComputeClass::kAttention, kind, read * scores, written * scores));
+  }
+  // Heads outside, as the products want them, to tokens outside, as the projections do (Megatron-LM's contiguous copy
+  // of the context), and the joined gradients of queries, keys and values; `elements` of one head.
+  void reorder(const std::string& what, std::int64_t elements) {
+    const Bytes all = real(work_.batch * work_.heads) * real(elements) * shape_.element;
+    ops_.push_back(vector_op("attn.core" + what, ComputeClass::kAttention, VectorKind::kPermute, all, all));
   }
 
   const RankShape& shape_;

@@ -3,6 +3,7 @@
 
 #include "base/numeric.hpp"
 #include "workloads/layer_program.hpp"
+#include "workloads/unfused_traffic.hpp"
 
 namespace supernode {
 
@@ -32,14 +33,14 @@ std::int64_t head_columns(const RankShape& shape) {
   return (shape.model.head_rows() + shape.tensor - 1) / shape.tensor;
 }
 
-// Cross entropy reads the logits twice (sum of exponentials, then softmax) and writes their gradient in place; backward
-// scales it by the incoming gradient, unless the loss is fused with the projection, which makes the final gradient.
+// Fused cross entropy reads the logits twice (sum of exponentials, then softmax) and writes their final gradient in
+// place.
 LayerPart loss_part(const RankShape& shape) {
   const double logits = real(shape.tokens) * real(head_columns(shape));
+  const VectorTraffic fused{.forward_read = 2, .forward_written = 1, .backward_kernels = 0};
   LayerPart part = vector_part(shape, "head.loss", VectorKind::kLoss, ComputeClass::kLoss, logits,
-                               {.forward_read = 2, .forward_written = 1, .backward_read = 1, .backward_written = 1});
+                               shape.plan.fused_loss ? fused : kUnfusedLoss);
   append_loss_reductions(shape, part.forward);
-  if (shape.plan.fused_loss) part.backward.clear();
   return part;
 }
 

@@ -136,8 +136,14 @@ LayerPart norm_part(const RankShape& shape, const std::string& name, double elem
 LayerPart residual_part(const RankShape& shape, const std::string& name) {
   if (shape.model.residual_streams > 1) return mixed_residual(shape, name);
   const double elements = real(shape.local_tokens) * real(shape.model.hidden);
-  return vector_part(shape, name, VectorKind::kElementwise, ComputeClass::kVector, elements,
-                     {.forward_read = 2, .forward_written = 1, .backward_read = 2, .backward_written = 1});
+  VectorTraffic traffic{.forward_read = 2, .forward_written = 1, .backward_read = 2, .backward_written = 1};
+  if (shape.plan.dropout) {  // of the branch, with the sum in one kernel; its backward pass is a kernel of its own
+    traffic.forward_written += kDropoutMask;
+    traffic.backward_read += 1 + kDropoutMask;
+    traffic.backward_written += 1;
+    traffic.backward_kernels = 2;
+  }
+  return vector_part(shape, name, VectorKind::kElementwise, ComputeClass::kVector, elements, traffic);
 }
 
 }  // namespace supernode

@@ -94,7 +94,7 @@ LayerPart vector_part(const RankShape& shape, const std::string& name, VectorKin
 LayerPart norm_part(const RankShape& shape, const std::string& name, double elements);
 // Normalisation of rows that a rank has whole: heads, latents.
 LayerPart local_norm_part(const RankShape& shape, const std::string& name, double elements);
-// x + f(x): backward adds the branch's gradient to the trunk's. With several residual streams the branch's input is
+// x + f(x): backward adds the branch's gradient to the trunk's; dropout of the branch, where the plan has it. With several residual streams the branch's input is
 // mixed from them and its output spread over them (manifold-constrained hyper-connections;
 // docs/models/step_program.md).
 LayerPart residual_part(const RankShape& shape, const std::string& name);

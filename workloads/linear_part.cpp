@@ -125,7 +125,10 @@ void LinearBuilder::product(const std::string& what, Pass pass, std::int64_t out
   if (pass == Pass::kDgrad) kernel.m = rows, kernel.n = in, kernel.k = out;
   if (pass == Pass::kWgrad) kernel.m = out, kernel.n = in, kernel.k = rows;
   kernel.accumulate = pass == Pass::kWgrad && shape_.plan.fused.weight_gradient;
-  ops_.push_back(compute_op(linear_.name + what, linear_.compute_class, kernel));
+  const std::int64_t launches = shape_.plan.fused.experts ? 1 : kernel.groups;
+  kernel.groups /= launches;
+  for (std::int64_t i = 0; i < launches; ++i)
+    ops_.push_back(compute_op(linear_.name + what, linear_.compute_class, kernel));
 }
 
 void LinearBuilder::gemm(const std::string& what, Pass pass, std::int64_t pieces) {

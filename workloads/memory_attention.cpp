@@ -14,9 +14,8 @@ using enum RecomputeModule;
 constexpr double kFp32 = 4;
 constexpr double kIndex = 4;  // a top-k choice is an int32
 
-// Stored scores: the softmax output alone. With dropout, which is not modelled, its mask and output too: 5·a·s²·b in
-// arXiv 2205.05198, section 4.1.
-constexpr double kScoreBytes = 2;
+// Stored scores: the softmax output, with dropout its mask and output too: 5·a·s²·b in arXiv 2205.05198, section 4.1.
+constexpr double kScoreBytes = 2, kDroppedScoreBytes = 5;
 
 // DeepSeek-V3 keeps the attention output once, for the core's backward pass and the projection alike, in twelve bits
 // (E5M6; arXiv 2412.19437, section 3.3.3).
@@ -61,7 +60,9 @@ void add_core(const ActivationSizes& s, const Core& core, BlockTensors& block) {
   if (s.plan.flash_attention)
     block.keep(s.stack.softmax_row_bytes * core.heads * s.tokens, {kCoreAttention});
   else
-    block.keep(kScoreBytes * core.heads * s.tokens * real(s.plan.sequence_length), {kCoreAttention});
+    block.keep(
+        (s.plan.dropout ? kDroppedScoreBytes : kScoreBytes) * core.heads * s.tokens * real(s.plan.sequence_length),
+        {kCoreAttention});
   block.output_gradients += core.query + core.key + core.value + s.element * s.hidden * s.token_shard;
   block.working += core.sum();
 }
@@ -160,6 +161,7 @@ void add_adapters(const ActivationSizes& s, BlockTensors& block) {
 
 void add_norm(const ActivationSizes& s, BlockTensors& block) {
   block.keep(s.residual);
+  if (s.plan.dropout) block.keep(s.hidden * s.token_shard);  // the mask of the branch: a byte an element
   // Hyper-connections hand the block one mixture of the streams.
   if (s.model.residual_streams > 1) block.keep(s.element * s.hidden * s.token_shard);
   block.keep_input(s.operand * s.hidden * s.token_shard, {kNorm});

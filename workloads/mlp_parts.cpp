@@ -12,11 +12,13 @@ namespace {
 LayerPart activation_part(const RankShape& shape, const MlpShape& mlp) {
   const double elements = real(mlp.groups) * real(mlp.rows) * real(mlp.width);
   const VectorTraffic gated{.forward_read = 2, .forward_written = 1, .backward_read = 3, .backward_written = 2};
+  VectorTraffic traffic = !shape.model.gated_mlp       ? VectorTraffic{}
+                          : shape.plan.fused.activation ? gated
+                                                        : kUnfusedGatedActivation;
+  const int launches = shape.plan.fused.experts ? 1 : static_cast<int>(mlp.groups);
+  traffic.forward_kernels *= launches, traffic.backward_kernels *= launches;
   return vector_part(shape, mlp.prefix + ".activation", VectorKind::kElementwise, ComputeClass::kVector, elements,
-                     !shape.model.gated_mlp       ? VectorTraffic{}
-                     : shape.plan.fused.activation ? gated
-                                                   : kUnfusedGatedActivation,
-                     RecomputeModule::kActivation);
+                     traffic, RecomputeModule::kActivation);
 }
 
 }  // namespace

@@ -17,7 +17,12 @@ class ExchangeBuilder {
   Precision precision(CollectiveOp op) const {
     return op == CollectiveOp::kEpDispatch ? shape_.plan.dispatch : shape_.plan.combine;
   }
-  double elements() const { return real(shape_.local_tokens) * real(shape_.model.hidden); }
+  TokenDispatcher dispatcher() const { return shape_.plan.routing.dispatcher; }
+  // Of what this rank sends to be computed on.
+  double elements() const {
+    const double tokens = real(shape_.local_tokens);
+    return (dispatcher() == TokenDispatcher::kCopies ? tokens * load_.choices : tokens) * real(shape_.model.hidden);
+  }
   CollectiveCall call(CollectiveOp op) const;
   void cast(const std::string& name, CollectiveOp op, std::vector<Op>& ops) const;
   void exchange(const std::string& name, CollectiveOp op, bool async, std::vector<Op>& starts, std::vector<Op>& waits);
@@ -27,11 +32,17 @@ class ExchangeBuilder {
   EventSource& events_;
 };
 
-// Bytes before copies, of the busiest rank (see MoeLoad::factor).
+// Of the busiest rank (see MoeLoad::factor). A token that travels once has its bytes counted before copies.
 CollectiveCall ExchangeBuilder::call(CollectiveOp op) const {
   const MoeSpec& moe = shape_.model.moe;
+  const Bytes element = bytes_per_element(precision(op));
+  if (dispatcher() == TokenDispatcher::kCopies)
+    return {.op = CollectiveOp::kAllToAll, .bytes = elements() * load_.factor * element};
+  if (dispatcher() == TokenDispatcher::kGather)
+    return {.op = op == CollectiveOp::kEpDispatch ? CollectiveOp::kAllGather : CollectiveOp::kReduceScatter,
+            .bytes = load_.carried * real(shape_.model.hidden) * element};
   return {.op = op,
-          .bytes = elements() * load_.factor * bytes_per_element(precision(op)),
+          .bytes = elements() * load_.factor * element,
           .routing = {.topk = load_.draws,
                       .experts = moe.experts,
                       .node_limit = moe.node_limit,
@@ -76,7 +87,7 @@ LayerPart group_part(const RankShape& shape, const std::string& name, Collective
 }
 
 Bytes gathered_bytes(const RankShape& shape, const MoeLoad& load) {
-  return load.distinct * real(shape.plan.expert_tensor_parallel) * real(shape.model.hidden) * shape.element;
+  return load.carried * real(shape.plan.expert_tensor_parallel) * real(shape.model.hidden) * shape.element;
 }
 
 }  // namespace

@@ -20,6 +20,18 @@ double load_factor(const RoutingSpec& routing) {
 // Whole rows, none for rounding errors of the factors.
 std::int64_t rows_up(double rows) { return static_cast<std::int64_t>(std::ceil(rows - 1e-6)); }
 
+double carried_rows(const MoeLoad& load, const PlanSpec& plan, double tokens) {
+  switch (plan.routing.dispatcher) {
+    case TokenDispatcher::kOnce:
+      return load.distinct;
+    case TokenDispatcher::kCopies:
+      return load.copies;
+    case TokenDispatcher::kGather:
+      return tokens * real(plan.expert_parallel);
+  }
+  return 0;
+}
+
 }  // namespace
 
 MoeLoad moe_load(const RankShape& shape) {
@@ -32,6 +44,7 @@ MoeLoad moe_load(const RankShape& shape) {
   load.factor = load_factor(plan.routing);
   load.copies = tokens * load.choices * load.factor;
   load.distinct = tokens * load.factor * expected_distinct_bins(plan.expert_parallel, moe.experts, load.draws);
+  load.carried = carried_rows(load, plan, tokens);
   // All tokens of the expert group, and of its tensor-parallel peers, over all experts.
   load.expert_rows = rows_up(load.copies * ranks * real(plan.expert_tensor_parallel) / real(moe.experts));
   return load;

@@ -1,10 +1,12 @@
 // The MLP half of a MoE layer. A token goes once to each rank that holds any of its experts, where it is copied for
-// each of them (DeepEP's dispatch and combine; DeepSeek-V3, arXiv 2412.19437, section 3.2.2). docs/models/moe.md.
+// each of them (DeepEP's dispatch and combine; DeepSeek-V3, arXiv 2412.19437, section 3.2.2), or as the plan's
+// TokenDispatcher says. docs/models/moe.md.
 
 #include "base/numeric.hpp"
 #include "workloads/layer_program.hpp"
 #include "workloads/mlp_parts.hpp"
 #include "workloads/moe_exchange.hpp"
+#include "workloads/unfused_traffic.hpp"
 
 namespace supernode {
 
@@ -32,9 +34,16 @@ class MoeBuilder {
   void shared_experts();
   void shared_gate();
   void routed_experts();
+  // The exchange with what stands in front of it; the end of the exchange with what stands behind it.
+  void send_there(LayerPart send);
+  void bring_back(LayerPart last);
   void zero_experts();
   void dense_mlp();
+  bool copies_first() const { return plan_.routing.dispatcher == TokenDispatcher::kCopies; }
+  void append_maps(LayerPart& part, const std::string& name, RoutingKernels kernels) const;
+  LayerPart moved_rows(const std::string& name, double from, double to) const;
   LayerPart copy_part(const std::string& name, bool spreads) const;
+  LayerPart sort_part(const std::string& name) const;
   ExchangeParts dispatch(bool async);
   ExchangeParts combine(bool async);
 
@@ -61,8 +70,8 @@ void MoeBuilder::norm(const std::string& name) {
   parts_.push_back(norm_part(shape_, name, local(shape_.model.hidden)));
 }
 
-// Scores in fp32, then gate function and top-k over [tokens, experts]: two reads and one write each way. A table of
-// experts by token spares the search.
+// Scores in the router's format, then gate function and top-k over [tokens, experts]: two reads and one write each way.
+// A table of experts by token spares the search.
 void MoeBuilder::router() {
   const std::int64_t outputs = moe_.experts + moe_.zero_experts;
   add(linear_part(shape_,
@@ -71,17 +80,24 @@ void MoeBuilder::router() {
                    .rows = shape_.local_tokens,
                    .in = shape_.model.hidden,
                    .out = outputs,
-                   .precision = Precision::kFp32,
+                   .precision = plan_.router,
                    .lora = LoraTarget::kNone},
                   events_));
   if (form_.hash_routed) return;
-  const Bytes scores = local(outputs) * bytes_per_element(Precision::kFp32);
   LayerPart top_k;
-  for (auto* ops : {&top_k.forward, &top_k.backward}) {
-    const std::string name = ops == &top_k.forward ? "moe.topk" : "moe.topk.backward";
-    ops->push_back(vector_op(name, ComputeClass::kPermute, VectorKind::kRouter, 2.0 * scores, scores));
-  }
+  append_maps(top_k, "moe.topk", plan_.fused.routing ? RoutingKernels{1, 1} : kUnfusedChoice);
   add(top_k);
+}
+
+// Kernels over [tokens, experts] maps in fp32, two read and one written.
+void MoeBuilder::append_maps(LayerPart& part, const std::string& name, RoutingKernels kernels) const {
+  const Bytes map = local(moe_.experts + moe_.zero_experts) * bytes_per_element(Precision::kFp32);
+  const auto chain = [&](const std::string& what, int count) {
+    return std::vector<Op>(static_cast<std::size_t>(count),
+                           vector_op(what, ComputeClass::kPermute, VectorKind::kRouter, 2.0 * map, map));
+  };
+  for (Op& op : chain(name, kernels.forward)) part.forward.push_back(std::move(op));
+  for (Op& op : chain(name + ".backward", kernels.backward)) part.backward.push_back(std::move(op));
 }
 
 // Tensor-sharded like a dense MLP.
@@ -111,18 +127,33 @@ void MoeBuilder::shared_gate() {
                   local(shape_.model.hidden), {}));
 }
 
-// Copies between distinct tokens and one row per token and expert: `spreads` forward, gathers them up backward; the
-// part that gathers up forward does the reverse.
-LayerPart MoeBuilder::copy_part(const std::string& name, bool spreads) const {
-  const double columns = real(shape_.model.hidden) * real(plan_.expert_tensor_parallel);
-  const Bytes narrow = load_.distinct * columns * shape_.element, wide = load_.copies * columns * shape_.element;
-  const Op spread = vector_op(name, ComputeClass::kPermute, VectorKind::kPermute, narrow, wide);
-  const Op gather = vector_op(name, ComputeClass::kPermute, VectorKind::kPermute, wide, narrow);
+// `from` rows read, `to` rows written; backward the reverse.
+LayerPart MoeBuilder::moved_rows(const std::string& name, double from, double to) const {
+  const Bytes row = real(shape_.model.hidden) * shape_.element;
   LayerPart part;
-  part.forward.push_back(spreads ? spread : gather);
-  part.backward.push_back(spreads ? gather : spread);
-  part.backward.back().name += ".backward";
+  part.forward.push_back(vector_op(name, ComputeClass::kPermute, VectorKind::kPermute, from * row, to * row));
+  part.backward.push_back(
+      vector_op(name + ".backward", ComputeClass::kPermute, VectorKind::kPermute, to * row, from * row));
   return part;
+}
+
+// Between tokens and one row per token and expert, in front of the exchange or behind it (and behind the gather over
+// the ranks that share an expert).
+LayerPart MoeBuilder::copy_part(const std::string& name, bool spreads) const {
+  const double split = copies_first() ? 1 : real(plan_.expert_tensor_parallel);
+  const double narrow = (copies_first() ? real(shape_.local_tokens) : load_.carried) * split;
+  const double wide = load_.copies * split;
+  LayerPart part = spreads ? moved_rows(name, narrow, wide) : moved_rows(name, wide, narrow);
+  if (!plan_.fused.routing) append_maps(part, name + ".map", spreads ? kUnfusedPermutation : kUnfusedUnpermutation);
+  return part;
+}
+
+// Copies arrive by the rank they come from and are wanted by expert.
+LayerPart MoeBuilder::sort_part(const std::string& name) const {
+  const bool exchanged = plan_.expert_parallel * plan_.expert_tensor_parallel > 1;
+  if (!exchanged || moe_.experts == plan_.expert_parallel) return {};
+  const double rows = load_.copies * real(plan_.expert_tensor_parallel);
+  return moved_rows(name, rows, rows);
 }
 
 ExchangeParts MoeBuilder::dispatch(bool async) {
@@ -136,7 +167,7 @@ ExchangeParts MoeBuilder::combine(bool async) {
 // From the tokens that arrived to those that go back.
 void MoeBuilder::routed_experts() {
   add(expert_gather_part(shape_, load_));
-  add(copy_part("moe.permute", true));
+  add(copies_first() ? sort_part("moe.sort") : copy_part("moe.permute", true));
   append_mlp(shape_,
              {.prefix = "moe.experts",
               .rows = load_.expert_rows,
@@ -146,8 +177,18 @@ void MoeBuilder::routed_experts() {
               .arrives_quantised = arrives_quantised(),
               .within = {RecomputeModule::kMoe}},
              events_, parts_);
-  add(copy_part("moe.unpermute", false));
+  add(copies_first() ? sort_part("moe.unsort") : copy_part("moe.unpermute", false));
   add(expert_scatter_part(shape_, load_));
+}
+
+void MoeBuilder::send_there(LayerPart send) {
+  if (copies_first()) add(copy_part("moe.permute", true));
+  add(std::move(send));
+}
+
+void MoeBuilder::bring_back(LayerPart last) {
+  add(std::move(last));
+  if (copies_first()) add(copy_part("moe.unpermute", false));
 }
 
 // The token itself, weighed and added where a zero-computation expert was chosen.
@@ -163,9 +204,9 @@ LayerParts MoeBuilder::build() {
   shared_experts();
   router();
   ExchangeParts there = dispatch(false), back = combine(false);
-  add(there.send);
+  send_there(there.send);
   routed_experts();
-  add(back.send);
+  bring_back(back.send);
   zero_experts();
   if (shape_.model.norms_per_layer > 3) norm("moe.post_norm");
   parts_.push_back(residual_part(shape_, "moe.residual"));
@@ -191,7 +232,7 @@ LayerParts MoeBuilder::build_shortcut() {
   norm("moe.norm");
   router();
   ExchangeParts there = dispatch(async), back = combine(async);
-  add(there.send);
+  send_there(there.send);
   shared_experts();
   dense_mlp();
   add(there.receive);
@@ -199,7 +240,7 @@ LayerParts MoeBuilder::build_shortcut() {
   add(back.send);
   add_all(attention_parts(shape_, form_, events_));
   add_all(mlp_parts(shape_, events_));
-  add(back.receive);
+  bring_back(back.receive);
   zero_experts();
   parts_.push_back(residual_part(shape_, "moe.residual"));
   return std::move(parts_);

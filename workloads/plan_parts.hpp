@@ -51,8 +51,15 @@ struct ContextSpec {
   bool overlap = true;       // ring hops run under the attention of the block before
 };
 
+// How a token that several experts of one rank chose travels. kOnce: once a rank, copied behind the exchange (DeepEP).
+// kCopies: once an expert, copied in front of it (Megatron-Core's all-to-all dispatcher); expert tensor parallelism then
+// gathers the copies. kGather: every rank of the experts' group gathers all tokens, and the results are
+// reduce-scattered (its all-gather dispatcher).
+enum class TokenDispatcher { kOnce, kCopies, kGather };
+
 // How tokens reach the experts.
 struct RoutingSpec {
+  TokenDispatcher dispatcher = TokenDispatcher::kOnce;
   double capacity_factor = 0;    // 0 = dropless; else an expert takes at most factor × the mean, the rest is dropped
   bool pad_to_capacity = false;  // experts work on full capacity whatever arrives
   double imbalance = 1;          // tokens of the busiest rank over the mean; 1 = force-balanced
@@ -91,6 +98,21 @@ struct LoraSpec {
 struct FusionSpec {
   bool norm = true, rope = true, activation = true;
   bool weight_gradient = true;  // the product adds into the gradient buffer itself
+  bool experts = true;          // the products of a rank's experts are one grouped product
+  bool routing = true;          // choice of the experts and order of the rows: a kernel each
+};
+
+// What the host launches as one CUDA graph. kStatic: all of a pass but what hangs on the router's choice, which is the
+// exchange of tokens, the routed experts and the copies between them (Transformer Engine's scopes attn, mlp, moe_router
+// and moe_preprocess). kPass: everything between a step's start and its optimizer (Megatron-Core's full_iteration).
+enum class GraphScope { kNone, kStatic, kPass };
+
+struct LaunchSpec {
+  GraphScope graphs = GraphScope::kNone;
+  bool experts_apart = false;  // a launch for each expert's product, on several streams (Transformer Engine over cuBLAS)
+  // What a host that falls behind needs besides, in the time of so many launches: for a collective, for each other rank
+  // of its group; and for a pass of one of several stages, its messages.
+  std::int64_t for_peer = 0, for_message = 0;
 };
 
 struct OverlapSpec {

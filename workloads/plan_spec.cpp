@@ -33,6 +33,24 @@ constexpr std::array<Choice<ContextKind>, 4> kContexts = {{
     {"all_gather", ContextKind::kAllGather},
 }};
 
+constexpr std::array<Choice<TokenDispatcher>, 3> kDispatchers = {{
+    {"once", TokenDispatcher::kOnce},
+    {"copies", TokenDispatcher::kCopies},
+    {"gather", TokenDispatcher::kGather},
+}};
+
+constexpr std::array<Choice<AttentionLibrary>, 3> kAttentionLibraries = {{
+    {"native", AttentionLibrary::kNative},
+    {"fa2", AttentionLibrary::kFlash2},
+    {"triton", AttentionLibrary::kTriton},
+}};
+
+constexpr std::array<Choice<GraphScope>, 3> kGraphs = {{
+    {"none", GraphScope::kNone},
+    {"static", GraphScope::kStatic},
+    {"pass", GraphScope::kPass},
+}};
+
 constexpr std::array<Choice<OptimizerKind>, 3> kOptimizers = {{
     {"adam", OptimizerKind::kAdam},
     {"muon", OptimizerKind::kMuon},
@@ -83,6 +101,7 @@ void bind_precision(PlanSpec& plan, SpecReader& r) {
                  {kBf16, kFp16, kInt8, kFp8, kFp8Block, kMxfp8, kFp4});
   read_precision(r, {"combine", "payload of the expert combine"}, plan.combine,
                  {kBf16, kFp16, kInt8, kFp8, kFp8Block, kMxfp8});
+  read_precision(r, {"router", "product that scores the experts"}, plan.router, {kFp32, kTf32, kBf16, kFp16});
   read_precision(r, {"activation", "inputs of activation functions as kept for the backward pass"}, plan.activation,
                  {kFp32, kBf16, kFp16, kFp8, kFp8Block, kMxfp8});
 }
@@ -105,6 +124,8 @@ void bind_context(ContextSpec& context, SpecReader& r) {
 }
 
 void bind_routing(RoutingSpec& routing, SpecReader& r) {
+  r.choice<TokenDispatcher>({"dispatcher", "a token travels once a rank, once an expert, or every rank gathers all"},
+                            routing.dispatcher, kDispatchers);
   r.number({"capacity_factor", "an expert takes at most so many times the mean; 0 drops no token"},
            routing.capacity_factor, {.min = 0, .max = 1000});
   r.boolean({"pad_to_capacity", "experts work on their full capacity"}, routing.pad_to_capacity);
@@ -189,6 +210,18 @@ void bind_fusion(FusionSpec& fused, SpecReader& r) {
   r.boolean({"rope", "a rotation is one kernel"}, fused.rope);
   r.boolean({"activation", "a gated activation is one kernel"}, fused.activation);
   r.boolean({"weight_gradient", "weight-gradient products add into the gradient buffer"}, fused.weight_gradient);
+  r.boolean({"experts", "the products of a rank's experts are one grouped product"}, fused.experts);
+  r.boolean({"routing", "choosing experts and ordering rows by them are a kernel each"}, fused.routing);
+}
+
+void bind_launch(LaunchSpec& launch, SpecReader& r) {
+  r.choice<GraphScope>({"graphs", "what CUDA graphs launch: nothing, what does not hang on the router, or all passes"},
+                       launch.graphs, kGraphs);
+  r.boolean({"experts_apart", "the host launches each expert's product by itself"}, launch.experts_apart);
+  r.integer({"for_peer", "launches more that a collective takes for each other rank of its group"}, launch.for_peer,
+            {.min = 0, .max = 1000});
+  r.integer({"for_message", "launches more that a pass takes for its messages between stages"}, launch.for_message,
+            {.min = 0, .max = 1'000'000});
 }
 
 void bind_lora(LoraSpec& lora, SpecReader& r) {
@@ -201,6 +234,7 @@ void bind_lora(LoraSpec& lora, SpecReader& r) {
 std::string_view to_string(PipelineSchedule schedule) { return name_of(schedule, kSchedules); }
 std::string_view to_string(Recompute recompute) { return name_of(recompute, kRecomputes); }
 std::string_view to_string(RecomputeModule module) { return name_of(module, kModules); }
+std::string_view to_string(TokenDispatcher dispatcher) { return name_of(dispatcher, kDispatchers); }
 std::string_view to_string(ContextKind kind) { return name_of(kind, kContexts); }
 std::string_view to_string(OptimizerKind kind) { return name_of(kind, kOptimizers); }
 std::string_view to_string(TrainingStack stack) { return name_of(stack, kStacks); }
@@ -225,7 +259,12 @@ void bind(PlanSpec& plan, SpecReader& r) {
                           plan.stack, kStacks);
   r.object({"fused", "chains of small operations that run as one kernel"},
            [&](SpecReader& inner) { bind_fusion(plan.fused, inner); });
+  r.object({"launch", "how the host launches kernels"}, [&](SpecReader& inner) { bind_launch(plan.launch, inner); });
+  r.boolean({"fp8_attention", "attention multiplies fp8 operands"}, plan.fp8_attention);
   r.boolean({"flash_attention", "attention keeps no scores; false stores them"}, plan.flash_attention);
+  r.choice<AttentionLibrary>({"attention_library", "whose flash attention: the chip's own, FlashAttention-2, Triton's"},
+                             plan.attention_library, kAttentionLibraries);
+  r.boolean({"dropout", "of attention probabilities and of both branches of a layer"}, plan.dropout);
   r.boolean({"fused_loss", "cross entropy without an fp32 copy of the logits"}, plan.fused_loss);
   r.integer({"micro_batch", "sequences of one micro-batch"}, plan.micro_batch, {.min = 1, .max = 1 << 20});
   r.integer({"global_batch", "sequences of one step over all replicas", kRequired}, plan.global_batch,

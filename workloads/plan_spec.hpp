@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/kernel.hpp"
 #include "base/precision.hpp"
 #include "base/spec_reader.hpp"
 #include "workloads/model_spec.hpp"
@@ -42,7 +43,11 @@ struct PlanSpec {
   LoraSpec lora;
   TrainingStack stack = TrainingStack::kMegatron;
   FusionSpec fused;
+  LaunchSpec launch;
   bool flash_attention = true;              // false: scores are stored, their softmax is vector work
+  bool fp8_attention = false;               // products of scores and values on fp8 operands
+  AttentionLibrary attention_library = AttentionLibrary::kNative;  // of flash attention
+  bool dropout = false;                     // of attention probabilities and of both branches of a layer
   bool fused_loss = false;                  // cross entropy in chunks or fused: no fp32 copy of the logits
   std::int64_t micro_batch = 1;             // sequences
   std::int64_t global_batch = 0;            // sequences
@@ -56,6 +61,7 @@ struct PlanSpec {
   Precision reduce = Precision::kFp32;      // of the gradient all-reduce / reduce-scatter
   Precision dispatch = Precision::kBf16;    // of the EP dispatch payload
   Precision combine = Precision::kBf16;     // of the EP combine payload
+  Precision router = Precision::kFp32;      // of the product that scores the experts
   Precision activation = Precision::kBf16;  // of the kept inputs of activation functions (DeepSeek-V3: fp8)
   // The layers are split evenly over the pieces of the model. Embedding, head and each MTP module count as one
   // layer when balance_embedding is set (Megatron's --account-for-embedding-in-pipeline-split and its loss
@@ -81,12 +87,13 @@ struct PlanSpec {
   std::int64_t microbatches() const { return global_batch / (micro_batch * data_parallel); }
 };
 
-// As a scenario writes them: "1f1b", "zb-h1", …; "none", "selective", "full"; "core_attention", …; "ring", …; "adam",
-// ….
+// As a scenario writes them: "1f1b", "zb-h1", …; "none", "selective", "full"; "core_attention", …; "ring", …; "once",
+// …; "adam", ….
 std::string_view to_string(PipelineSchedule schedule);
 std::string_view to_string(Recompute recompute);
 std::string_view to_string(RecomputeModule module);
 std::string_view to_string(ContextKind kind);
+std::string_view to_string(TokenDispatcher dispatcher);
 std::string_view to_string(OptimizerKind kind);
 std::string_view to_string(TrainingStack stack);
 

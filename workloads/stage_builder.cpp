@@ -1,6 +1,8 @@
 #include "workloads/stage_builder.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "workloads/activation_swaps.hpp"
 #include "workloads/data_parallel_ops.hpp"
@@ -47,7 +49,9 @@ class StageBuilder {
   PassProgram forward(std::int64_t chunk, bool first);
   PassProgram backward(std::int64_t chunk, bool last, bool whole);
   PassProgram backward_weight(std::int64_t chunk, bool last);
-  void append_reductions(const Segment& segment, bool last, std::vector<Op>& ops);
+  bool pools_adapters() const { return shape_.plan.lora.rank > 0 && shape_.plan.zero_stage < 2; }
+  void append_reductions(const Segment& segment, bool last, bool ends, std::vector<Op>& ops);
+  std::vector<std::vector<Op>> chunk_gathers(std::int64_t chunk);
 
   bool gathers_forward(std::int64_t chunk, bool first) const;
   bool gathers_backward(const Segment& segment) const;
@@ -66,6 +70,7 @@ class StageBuilder {
   std::vector<std::vector<std::vector<Op>>> gathers_;  // asynchronous, by chunk and segment; empty when not overlapped
   std::vector<ActivationSwaps> swaps_;                 // by chunk
   std::vector<Op> reductions_;                         // asynchronous, in launch order
+  RankWeights pool_;                                   // adapters whose gradients wait for the end of the pass
 };
 
 // Of the layer at this place of its piece, or of one behind them all (an MTP module's).
@@ -178,7 +183,7 @@ PassProgram StageBuilder::backward(std::int64_t chunk, bool last, bool whole) {
     if (gathers_backward(segment)) append(pass.ops, quantise_ops(shape_, segment.weights, false, true));
     if (whole) {
       append_backward(segment.parts, shape_.plan, segment.recompute, pass.ops);
-      append_reductions(segment, last, pass.ops);
+      append_reductions(segment, last, i == 0, pass.ops);
     } else {
       append_backward_input(segment.parts, shape_.plan, segment.recompute, pass.ops);
     }
@@ -187,10 +192,14 @@ PassProgram StageBuilder::backward(std::int64_t chunk, bool last, bool whole) {
 }
 
 // Behind the last micro-batch, or with sharded gradients (ZeRO-2 and 3) behind each. Nobody waits for those of earlier
-// micro-batches: operations of a class end in launch order, so when the last ones have ended they have too.
-void StageBuilder::append_reductions(const Segment& segment, bool last, std::vector<Op>& ops) {
+// micro-batches: operations of a class end in launch order, so when the last ones have ended they have too. Adapters
+// are few: those of a pass are one reduction behind its last segment (`ends`), as Megatron-Core's buckets hold 40
+// million parameters and more (distributed/distributed_data_parallel.py).
+void StageBuilder::append_reductions(const Segment& segment, bool last, bool ends, std::vector<Op>& ops) {
   if (!last && shape_.plan.zero_stage < 2) return;
-  std::vector<Op> reduce = reduce_ops(shape_, segment.weights);
+  if (pools_adapters()) pool_ += segment.weights;
+  if (pools_adapters() && !ends) return;
+  std::vector<Op> reduce = reduce_ops(shape_, pools_adapters() ? std::exchange(pool_, {}) : segment.weights);
   if (shape_.plan.overlap.grad_reduce) {
     make_async(reduce, events_);
     if (last) append(reductions_, reduce);
@@ -205,7 +214,7 @@ PassProgram StageBuilder::backward_weight(std::int64_t chunk, bool last) {
   const Segments all = segments(chunk);
   for (auto segment = all.rbegin(); segment != all.rend(); ++segment) {
     append_backward_weight(segment->parts, pass.ops);
-    append_reductions(*segment, last, pass.ops);
+    append_reductions(*segment, last, std::next(segment) == all.rend(), pass.ops);
   }
   return pass;
 }
@@ -244,15 +253,26 @@ void StageBuilder::launch_gathers() {
   if (shape_.plan.zero_stage >= 3) return;
   const bool overlap = shape_.plan.overlap.param_gather;
   for (std::int64_t chunk = 0; chunk < shape_.plan.virtual_stages; ++chunk) {
-    std::vector<std::vector<Op>> of_chunk;
-    for (const Segment& segment : segments(chunk)) {
-      std::vector<Op> gather = gather_ops(shape_, segment.weights);
+    std::vector<std::vector<Op>> of_chunk = chunk_gathers(chunk);
+    for (std::vector<Op>& gather : of_chunk) {
       if (overlap) make_async(gather, events_);
       append(program_.prologue, gather);
-      of_chunk.push_back(std::move(gather));
     }
     if (overlap) gathers_.push_back(std::move(of_chunk));
   }
+}
+
+// By segment; those of adapters are one, in front of the first.
+std::vector<std::vector<Op>> StageBuilder::chunk_gathers(std::int64_t chunk) {
+  const Segments all = segments(chunk);
+  std::vector<std::vector<Op>> gathers;
+  for (const Segment& segment : all) gathers.push_back(gather_ops(shape_, segment.weights));
+  if (!pools_adapters() || all.empty()) return gathers;
+  RankWeights pool;
+  for (const Segment& segment : all) pool += segment.weights;
+  for (std::vector<Op>& gather : gathers) gather.clear();
+  gathers.front() = gather_ops(shape_, pool);
+  return gathers;
 }
 
 void StageBuilder::plan_swaps() {

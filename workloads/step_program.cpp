@@ -5,6 +5,8 @@
 #include <variant>
 
 #include "base/numeric.hpp"
+#include "workloads/host_launches.hpp"
+#include "workloads/slow_host.hpp"
 #include "workloads/pipeline_order.hpp"
 #include "workloads/stage_builder.hpp"
 
@@ -120,8 +122,7 @@ StepProgram build_step_program(const ModelSpec& model, const PlanSpec& plan) {
   program.microbatches = chain_microbatches(plan);
   program.chunks = plan.virtual_stages;
   program.chain_length = chain_length(plan);
-  program.boundary_bytes =
-      real(shape.local_tokens) * real(model.hidden) * real(model.residual_streams) * shape.element;
+  program.boundary_bytes = real(shape.local_tokens) * real(model.hidden) * real(model.residual_streams) * shape.element;
   program.blocking_sends = !plan.overlap.pipeline;
   std::vector<std::vector<Slot>> orders = pipeline_order(plan);
   assert(!check_order(orders, plan));
@@ -133,6 +134,8 @@ StepProgram build_step_program(const ModelSpec& model, const PlanSpec& plan) {
     program.stage_recompute_flops.push_back(total.recomputed);
     program.stage_optimizer_flops.push_back(total.optimizer);
   }
+  count_launches(program, plan);
+  add_slow_host(program, plan);
   return program;
 }
 

@@ -37,6 +37,9 @@ struct Op {
   Kernel kernel{};
   ComputeClass compute_class = ComputeClass::kVector;
   bool recompute = false;  // work done again in backward; counts for HFU, not for MFU
+  // That the host makes for it: none inside a CUDA graph, one an expert where their products are launched apart
+  // (workloads/host_launches.hpp).
+  std::int64_t launches = 1;
   // kComm, kCommAsync
   CollectiveCall call{};
   CommClass comm_class = CommClass::kTensor;
@@ -114,6 +117,7 @@ struct StepProgram {
   std::int64_t chain_length = 1;  // pieces a micro-batch goes through; PP·VP, or half of it under kDualPipe
   Bytes boundary_bytes{};         // activation (and gradient) sent per micro-batch across a stage boundary, one rank
   bool blocking_sends = false;    // the sender waits for its pipeline sends
+  bool one_graph = false;         // all passes are one CUDA graph: the host takes no time between them
   // Per step and rank of each stage, for MFU and bounds. Their sum is what is performed; `stage_flops` leaves out what
   // was computed before: operations marked `recompute`, and the scores that flash attention makes again backward (one
   // of its five products). `stage_optimizer_flops` are matrix products of the update (Muon), of its busiest rank.

@@ -36,4 +36,31 @@ inline constexpr VectorTraffic kUnfusedGatedActivation{.forward_read = 3,
                                                        .forward_kernels = 2,
                                                        .backward_kernels = 4};
 
+// Vocabulary-parallel cross entropy of Megatron-LM and nanotron on an fp32 copy of the logits, a pass for each
+// operation: to fp32 (reads 1, writes 2), largest (2, –), difference (2, 2), exponential (2, 2), sum (2, –), quotient
+// (2, 2). Backward: product with the incoming gradient (2, 2), to bf16 (2, 1).
+inline constexpr VectorTraffic kUnfusedLoss{.forward_read = 11,
+                                            .forward_written = 8,
+                                            .backward_read = 4,
+                                            .backward_written = 3,
+                                            .forward_kernels = 6,
+                                            .backward_kernels = 2};
+
+// Dropout writes a mask of a byte an element; its backward pass reads it beside the gradient.
+inline constexpr double kDropoutMask = 0.5;
+
+// Kernels of a MoE layer's routing that work on [tokens, experts] maps or on counts of tokens, eager (Megatron-Core
+// core_r0.8.0, megatron/core/transformer/moe: router.py, moe_utils.py, token_dispatcher.py). Choice: gate function,
+// top-k, normalisation (2), map of probabilities and of choices (2 each), auxiliary loss (8); counts for the exchange:
+// sums and reshaped sums (4), gather's copy, slice, three copies to the host. Permutation: transposed map, positions
+// expanded and selected, probabilities selected, beside the move of the rows; unpermutation: probabilities selected,
+// product with the rows' type, zeros. Backward there is no map to make: the probabilities' path and the auxiliary loss,
+// and zeros for the rows' gradients.
+struct RoutingKernels {
+  int forward, backward;
+};
+inline constexpr RoutingKernels kUnfusedChoice{25, 14};
+inline constexpr RoutingKernels kUnfusedPermutation{6, 3};
+inline constexpr RoutingKernels kUnfusedUnpermutation{4, 5};
+
 }  // namespace supernode

@@ -26,6 +26,7 @@ std::unique_ptr<CollectiveAlgorithm> make_grid_split();
 std::unique_ptr<CollectiveAlgorithm> make_windowed();
 std::unique_ptr<CollectiveAlgorithm> make_sharp();
 std::unique_ptr<CollectiveAlgorithm> make_chain();
+std::unique_ptr<CollectiveAlgorithm> make_one_shot();
 
 // How often a reduction's data pass the ports: 2 for all-reduce (reduce-scatter, then all-gather), 1 for either alone,
 // 0 for what is no reduction or gather.

@@ -126,6 +126,38 @@ TEST(AttentionCost, BackwardWithoutAFitOfItsOwnIsSlowerThanItsFlops) {
   EXPECT_NEAR((cost(chip, a).time.value() - 1e-6) / forward, 2.5 / 0.8, 1e-9);
 }
 
+TEST(DecodeCost, CacheOverBandwidthAndPaddedRows) {
+  // One sequence, 8 heads on 2 key/value heads, 1000 keys of 100 + 100: K and V are 2 x 2 x 1000 x 200 B / 2 = 0.8 MB,
+  // queries and results 2 x 8 x 200 B; at 0.5 TB/s 1.6064 us. Four rows padded to 16: 2 x 2 x 16 x 1000 x 200 FLOP =
+  // 12.8 us at 1 TFLOP/s, and half of the shorter shows; 1 us to launch.
+  ChipSpec chip = plain_chip(1);
+  const auto set = [&](const std::string& name, double value) {
+    chip.fit.parameters["attention.decode.bf16." + name].value = value;
+  };
+  set("efficiency", 1), set("memory", 0.5), set("block", 16), set("half_bytes", 0), set("serial", 0.5);
+  set("launch", 1e-6);
+  const AttentionKernel a{.batch = 1,
+                          .heads = 8,
+                          .kv_heads = 2,
+                          .seq_q = 1,
+                          .seq_kv = 1000,
+                          .head_dim = 100,
+                          .head_dim_v = 100,
+                          .causal = false};
+  EXPECT_NEAR(cost(chip, a).time.value(), 1e-6 + 12.8e-6 + 0.5 * 1.6064e-6, 1e-12);
+}
+
+TEST(VectorCost, FillingAllCoresTakesLongerToLaunch) {
+  ChipSpec chip = plain_chip();
+  chip.fit.parameters["vector.head"].value = 20e-6;
+  const auto time = [&](double bytes) {
+    return cost(chip, VectorKernel{VectorKind::kNorm, Bytes(bytes), Bytes(0), Flops(0)}).time.value();
+  };
+  EXPECT_NEAR(time(1e6), 1e-6 + 10e-6 + 1e-6, 1e-12);  // a megabyte fills half of them
+  EXPECT_NEAR(time(1e8), 1e-6 + 20e-6 + 100e-6, 1e-9);
+  EXPECT_NEAR(time(1e4), 1e-6 + 1e-8, 1e-11);
+}
+
 TEST(VectorCost, BytesOverBandwidth) {
   const VectorKernel v{VectorKind::kNorm, Bytes(3e6), Bytes(1e6), Flops(0)};
   EXPECT_NEAR(cost(plain_chip(), v).time.value(), 5e-6, 1e-15);  // 4 MB at 1 TB/s and the launch
@@ -212,13 +244,24 @@ TEST_P(EveryChip, NoKernelBeatsItsRoofline) {
   }
 }
 
-TEST_P(EveryChip, MoreRowsAreNeverMuchFaster) {
-  // Tile and wave quantisation make time a staircase, but twice the work is never faster.
-  const auto model = make_kernel_cost_model(catalog_chip(GetParam()));
+// The least ratio of a GEMM's time to that of half of its rows.
+double least_growth(const ChipSpec& chip) {
+  const auto model = make_kernel_cost_model(chip);
+  double least = 2;
   for (std::int64_t n : {512, 4096, 16384})
     for (std::int64_t m = 1; m <= 65536; m *= 2)
-      EXPECT_GE(model->cost(GemmKernel{.m = 2 * m, .n = n, .k = 4096}).time.value(),
-                0.999 * model->cost(GemmKernel{.m = m, .n = n, .k = 4096}).time.value());
+      least = std::min(least, model->cost(GemmKernel{.m = 2 * m, .n = n, .k = 4096}).time /
+                                  model->cost(GemmKernel{.m = m, .n = n, .k = 4096}).time);
+  return least;
+}
+
+TEST_P(EveryChip, MoreRowsAreNeverMuchFaster) {
+  // Tile and wave quantisation make time a staircase, but twice the work is never faster. A correction may tilt the
+  // flat part, where memory binds, by what the traces show there: a few per cent.
+  ChipSpec chip = catalog_chip(GetParam());
+  EXPECT_GE(least_growth(chip), 0.95);
+  chip.fit.residuals.clear();
+  EXPECT_GE(least_growth(chip), 0.999);
 }
 
 INSTANTIATE_TEST_SUITE_P(Catalog, EveryChip,

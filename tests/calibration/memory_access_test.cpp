@@ -62,10 +62,10 @@ TEST(MemoryAccess, TheFitFindsWhatMadeTheRows) {
 
 TEST(MemoryTrace, ReadsTheRowsOfMemoryAccessOnly) {
   const std::string text =
-      "system,op,nodes,bytes,time_us,busbw_GBps,note,source\n"
-      "box,p2p_bw,1,,,151,UB intra-node NPU-CPU read,paper\n"
-      "box,p2p_latency,2,512,2.1,,UB inter-node NPU-NPU write,paper\n"
-      "box,all_reduce,1,1024,9,,NCCL,paper\n";
+      "system,op,ranks,nodes,bytes,time_us,busbw_GBps,note,source\n"
+      "box,p2p_bw,2,1,,,151,UB intra-node NPU-CPU read,paper\n"
+      "box,p2p_latency,2,2,512,2.1,,UB inter-node NPU-NPU write,paper\n"
+      "box,all_reduce,8,1,1024,9,,NCCL,paper\n";
   Diagnostics diagnostics;
   const auto rows = read_memory_trace({"t.csv", text}, diagnostics);
   ASSERT_TRUE(rows && !diagnostics.has_errors());

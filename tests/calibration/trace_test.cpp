@@ -81,12 +81,60 @@ TEST(KernelTrace, FiltersByChip) {
   EXPECT_EQ(kernels(lines, diagnostics, "").size(), 2u);
 }
 
-TEST(KernelTrace, DecodeAndRowsWithoutAShapeAreLeftOut) {
+TEST(KernelTrace, RowsWithoutAShapeSayWhy) {
   Diagnostics diagnostics;
-  EXPECT_TRUE(kernels("x,attention,decode,bf16,,,,,1,8,8,128,128,1,4096,,,5,,,\nx,gemm,fwd,bf16,,,,,,,,,,,,,,,304,,\n",
-                      diagnostics)
-                  .empty());
-  EXPECT_FALSE(diagnostics.has_errors());
+  const std::string lines =
+      "x,gemm,fwd,bf16,,,,,,,,,,,,,,,304,,\nx,vector,fwd,bf16,8,8,,,,,,,,,,,,5,,Sort,\nx,gemm,fwd,int3,1,1,1,,,,,,,,,,,"
+      "5,,,\n";
+  EXPECT_TRUE(kernels(lines, diagnostics).empty());
+  const auto rows = read_kernel_rows({"t.csv", kHeader + lines}, diagnostics);
+  EXPECT_FALSE(diagnostics.has_errors()) << diagnostics.render();
+  ASSERT_EQ(rows->size(), 3u);
+  EXPECT_EQ((*rows)[0].unusable, "the row has no shape");
+  EXPECT_EQ((*rows)[1].unusable, "what 'Sort' reads and writes is not known");
+  EXPECT_EQ((*rows)[2].unusable, "unknown format 'int3'");
+}
+
+TEST(KernelTrace, DecodeReadsTheCacheInItsOwnFormat) {
+  const auto a = std::get<AttentionKernel>(
+      one("x,attention,decode,bf16/kv_fp8,,,,,4,32,8,128,,1,4096,,,20,,mha_decode cfg=32-8-128,").kernel);
+  EXPECT_EQ(a.precision, Precision::kFp8);
+  EXPECT_FALSE(a.causal);
+  EXPECT_EQ(std::tuple(a.seq_q, a.seq_kv, a.kv_heads, a.head_dim_v), std::tuple(1, 4096, 8, 128));
+}
+
+TEST(KernelTrace, MlaDecodeReadsOneLatent) {
+  const KernelTraceRow row = one("x,mla,decode,bf16/kv_bf16,,,,,1,128,,,,1,4096,,,20,,mla_decode cfg=128-512-64,");
+  const auto& a = std::get<AttentionKernel>(row.kernel);
+  EXPECT_EQ(std::tuple(a.kv_heads, a.head_dim, a.head_dim_v), std::tuple(1, 576, 512));
+  // The latent of 4096 tokens once, queries and results of 128 heads: 2 x (4096 x 576 + 128 x (576 + 512)) bytes.
+  EXPECT_DOUBLE_EQ(traffic(row.kernel).value(), 2.0 * (4096 * 576 + 128 * (576 + 512)));
+}
+
+TEST(KernelTrace, BatchedGemmHasAGroupAProduct) {
+  const auto g = std::get<GemmKernel>(one("x,batched_gemm,fwd,bf16,5,128,512,,16,,,,,,,,,12.5,,,").kernel);
+  EXPECT_EQ(std::tuple(g.m, g.groups), std::tuple(5, 16));
+}
+
+TEST(KernelTrace, DeepGemmIsBlockScaled) {
+  EXPECT_EQ(std::get<GemmKernel>(one("x,gemm,fwd,fp8,5,6,7,,,,,,,,,,,1,,gemm,lab/DeepGEMM README").kernel).precision,
+            Precision::kFp8Block);
+}
+
+TEST(KernelTrace, OtherLibrariesKernelsAreMarked) {
+  EXPECT_EQ(one("x,attention,fwd,fp16,,,,,,,,128,,4096,4096,1,,,335,FA2 fwd hd128 causal,").library, "fa2");
+  EXPECT_EQ(one("x,attention,fwd,fp16,,,,,,,,128,,4096,4096,1,,,579,FA3 fwd hd128 causal,").library, "");
+  EXPECT_EQ(one("x,grouped_gemm,fwd,fp8,5,6,7,1,,,,,,,,,,1,,,").library, "grouped");
+}
+
+TEST(KernelTrace, TheFasterOfTwoGroupedWgradsDoesNotAccumulate) {
+  Diagnostics diagnostics;
+  const std::string row = "x,grouped_gemm,wgrad,bf16,616,5120,1536,40,,,,,,,,,,,";
+  const std::string tail = ",grouped_gemm_train bwd_grad_w,\n";
+  const auto rows = kernels(row + "162" + tail + row + "200" + tail, diagnostics);
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_TRUE(std::get<GemmKernel>(rows[0].kernel).accumulate);
+  EXPECT_FALSE(std::get<GemmKernel>(rows[1].kernel).accumulate);
 }
 
 TEST(KernelTrace, ErrorsNameTheCell) {
@@ -110,7 +158,7 @@ TEST(KernelTrace, MissingColumnsAreNamed) {
   EXPECT_TRUE(empty.has_errors());
 }
 
-TEST(CollectiveTrace, ReadsRowsAndSkipsProbes) {
+TEST(CollectiveTrace, ReadsRowsAndNamesWhatIsNoCollective) {
   const std::string text =
       "system,chip,software,op,ranks,nodes,bytes,tokens,hidden,topk,experts,dtype,time_us,busbw_GBps,note,source\r\n"
       "box,c,nccl,all_reduce,8,1,1048576,,,,,,25.4,72.24,n,s\r\n"
@@ -119,13 +167,32 @@ TEST(CollectiveTrace, ReadsRowsAndSkipsProbes) {
   Diagnostics diagnostics;
   const auto rows = read_collective_trace({"c.csv", text}, diagnostics);
   ASSERT_TRUE(rows.has_value() && !diagnostics.has_errors()) << diagnostics.render();
-  ASSERT_EQ(rows->size(), 2u);
+  ASSERT_EQ(rows->size(), 3u);
   EXPECT_EQ((*rows)[0].op, CollectiveOp::kAllReduce);
   EXPECT_DOUBLE_EQ((*rows)[0].time->value(), 25.4e-6);
   EXPECT_DOUBLE_EQ((*rows)[0].busbw->value(), 72.24e9);
-  EXPECT_EQ((*rows)[1].experts, 256);
-  EXPECT_EQ((*rows)[1].nodes, 0);
-  EXPECT_FALSE((*rows)[1].bytes.has_value());
+  EXPECT_EQ((*rows)[1].other_op, "p2p_bw");
+  EXPECT_EQ((*rows)[2].other_op, "");
+  EXPECT_EQ((*rows)[2].experts, 256);
+  EXPECT_EQ((*rows)[2].nodes, 0);
+  EXPECT_FALSE((*rows)[2].bytes.has_value());
+}
+
+// 70 bytes from one of 8 ranks to all load each port as the gathering of 70·8/7 = 80 does.
+TEST(CollectiveTrace, BroadcastIsTheGatherThatLoadsAPortAsMuch) {
+  const std::string text =
+      "system,op,ranks,bytes,time_us,busbw_GBps,dtype\n"
+      "box,broadcast,8,70,9,,\n"
+      "box,reduce,8,70,9,,\n"
+      "box,ep_combine_low_precision,8,,9,,nvfp4\n";
+  Diagnostics diagnostics;
+  const auto rows = read_collective_trace({"c.csv", text}, diagnostics);
+  ASSERT_TRUE(rows && rows->size() == 3u);
+  EXPECT_EQ((*rows)[0].op, CollectiveOp::kAllGather);
+  EXPECT_DOUBLE_EQ((*rows)[0].bytes->value(), 80);
+  EXPECT_EQ((*rows)[1].op, CollectiveOp::kReduceScatter);
+  EXPECT_EQ((*rows)[2].op, CollectiveOp::kEpCombine);
+  EXPECT_TRUE((*rows)[2].low_precision_combine);
 }
 
 }  // namespace

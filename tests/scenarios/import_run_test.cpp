@@ -120,6 +120,12 @@ TEST(ImportRun, WholeWeightsThatCannotFitAreSharded) {
   PublishedRun run = plain_run();
   run.model = "Llama-3-70B";
   run.parameters = 70e9;
+  run.layers = 80;
+  run.hidden = 8192;
+  run.ffn = 28672;
+  run.heads = 64;
+  run.kv_heads = 8;
+  run.vocab = 128256;
   run.tensor = run.pipeline = 1;
   run.data = 16;
   const Scenario scenario = scenario_of(run);

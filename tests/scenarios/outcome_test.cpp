@@ -47,10 +47,15 @@ SimulationResult hand_result() {
   StageTime& second = result.step.stages[1];
   second.compute[0] = Seconds(0.6);
   second.compute[1] = Seconds(0.8);
-  second.slowdown = Seconds(0.2);
+  second.slowdown = Seconds(0.1);
+  second.host = Seconds(0.08);
+  second.stragglers = Seconds(0.02);
   second.idle_end = Seconds(0.4);
   second.recompute = Seconds(0.3);
   second.hidden[1] = Seconds(0.7);
+  result.deviation = Seconds(0.1);
+  result.low = Seconds(1.8);
+  result.high = Seconds(2.3);
   result.model_flops = Flops(400e12);
   result.hardware_flops = Flops(500e12);
   result.tokens = 8000;
@@ -95,6 +100,11 @@ TEST(OutcomeJson, KeysCarryUnitsAndValuesAreSi) {
   EXPECT_DOUBLE_EQ(json["tokens_per_s_chip"], 1000.0);
   EXPECT_DOUBLE_EQ(json["utilisation_of_bf16_peak"]["mfu"], 0.5);
   EXPECT_DOUBLE_EQ(json["breakdown"]["pipeline_bubble_s"], 0.25);
+  EXPECT_DOUBLE_EQ(json["breakdown"]["waiting_for_host_s"], 0.04);
+  EXPECT_DOUBLE_EQ(json["breakdown"]["stragglers_s"], 0.01);
+  EXPECT_DOUBLE_EQ(json["step_time_deviation_s"], 0.1);
+  EXPECT_DOUBLE_EQ(json["step_time_interval_90_s"][0], 1.8);
+  EXPECT_DOUBLE_EQ(json["step_time_interval_90_s"][1], 2.3);
   EXPECT_EQ(json["assumptions"][0], "assumed");
   EXPECT_FALSE(json.contains("published"));
 }

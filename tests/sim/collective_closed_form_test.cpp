@@ -97,6 +97,7 @@ const std::map<std::string, Formula> kFormulas = {
     {"bidirectional_ring", ring},  // half the data either way through the same port
     {"multi_ring", ring},          // each ring its share of the data, through the same port
     {"direct", direct},
+    {"one_shot", [](const Case& c) { return (c.n - 1) * c.wire() + kL; }},
     {"pairwise", [](const Case& c) { return (c.n - 1) * (share(c) * c.wire() + kL); }},
     {"windowed", [](const Case& c) { return (c.n - 1) * share(c) * c.wire() + std::ceil((c.n - 1) / 8.0) * kL; }},
     {"halving_doubling", halving_doubling},

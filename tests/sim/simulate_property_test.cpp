@@ -83,7 +83,7 @@ Seconds port_bound(const TimedProgram& program, Plane plane) {
 Seconds sum_of(const StageTime& t) {
   const Seconds compute = std::accumulate(t.compute.begin(), t.compute.end(), Seconds{});
   const Seconds exposed = std::accumulate(t.exposed.begin(), t.exposed.end(), Seconds{});
-  return compute + t.slowdown + exposed + t.bubble + t.idle_end;
+  return compute + t.slowdown + t.stragglers + t.host + exposed + t.bubble + t.idle_end;
 }
 
 RC_GTEST_PROP(StepProperty, NoBoundIsBeaten, ()) {

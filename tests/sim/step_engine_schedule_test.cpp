@@ -53,7 +53,7 @@ TEST_P(EverySchedule, RunsAsItsTimeline) {
   for (std::int64_t p : {2, 4}) {
     const PlanSpec plan = schedule_plan(GetParam(), p, 4 * p);
     const ScheduleTimeline expected = run_schedule(pipeline_order(plan), plan, times);
-    const StepResult result = run_step_simgrid(program_of(plan, times), {});
+    const StepResult result = run_step(program_of(plan, times), {});
     EXPECT_NEAR(result.step_time / 1_ms, expected.length, 1e-6);
     for (std::int64_t s = 0; s < p; ++s) EXPECT_NEAR(bubble_ms(result, s), expected.bubble(s), 1e-6) << "stage " << s;
   }
@@ -68,7 +68,7 @@ INSTANTIATE_TEST_SUITE_P(Schedules, EverySchedule, testing::ValuesIn(kAllSchedul
 });
 
 void expect_bubbles(const PlanSpec& plan, const PassTimes& times, double bubble) {
-  const StepResult result = run_step_simgrid(program_of(plan, times), {});
+  const StepResult result = run_step(program_of(plan, times), {});
   for (std::int64_t s = 0; s < plan.pipeline_parallel; ++s) {
     EXPECT_NEAR(bubble_ms(result, s), bubble, 1e-6) << to_string(plan.schedule) << " stage " << s;
   }
@@ -96,13 +96,13 @@ TEST(ScheduleBubbles, APairHidesTheExchange) {
   auto& passes = program.stages[0].chunks[0];
   passes.inner(PassKind::kForward) = passes.edge(PassKind::kForward) = {compute(3_ms), exchange};
   passes.inner(PassKind::kBackward) = passes.edge(PassKind::kBackward) = {exchange, compute(6_ms)};
-  EXPECT_NEAR(run_step_simgrid(program, {}).step_time / 1_ms, 5 + 9 + 9 + 8, 1e-6);
+  EXPECT_NEAR(run_step(program, {}).step_time / 1_ms, 5 + 9 + 9 + 8, 1e-6);
 }
 
 // F = B_input = W = 1, p = 4, m = 16: no stage waits between its first and its last pass, stage s starts s ms late and
 // ends p - 1 - s ms before the last one.
 TEST(ScheduleBubbles, ZeroBubbleVWaitsOnlyForItsStart) {
-  const StepResult result = run_step_simgrid(program_of(schedule_plan(kZeroBubbleV, 4, 16), {}), {});
+  const StepResult result = run_step(program_of(schedule_plan(kZeroBubbleV, 4, 16), {}), {});
   EXPECT_NEAR(result.step_time / 1_ms, 16 * 6 + 3, 1e-6);
   for (std::size_t s = 0; s < 4; ++s) {
     EXPECT_NEAR(result.stages[s].bubble / 1_ms, static_cast<double>(s), 1e-6);
@@ -121,8 +121,8 @@ TEST(ScheduleBubbles, ChainsOfDualPipeCrossTheSameBoundaryBothWays) {
     send.port_bytes = 1_MB;
     send.time = 1_MB / 100_GBps;
   }
-  const StepResult free = run_step_simgrid(program_of(plan, {}), {});
-  const StepResult result = run_step_simgrid(program, {});
+  const StepResult free = run_step(program_of(plan, {}), {});
+  const StepResult result = run_step(program, {});
   EXPECT_GT(result.step_time, free.step_time);
   for (std::size_t c = 0; c < kCommClasses; ++c) {  // the stages are mirror images, in what they wait for too
     EXPECT_NEAR(result.stages[0].exposed[c].value(), result.stages[1].exposed[c].value(), 1e-9);

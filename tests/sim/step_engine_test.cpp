@@ -1,95 +1,40 @@
 // The step engine against hand algebra; each test states it.
-#include "sim/step_engine.hpp"
-
 #include <gtest/gtest.h>
 
 #include <numeric>
 #include <stdexcept>
 
-#include "workloads/pipeline_order.hpp"
+#include "tests/sim/timed_step.hpp"
 
 namespace supernode {
 namespace {
 
 using namespace literals;
 
-TimedOp compute(Seconds time) {
-  TimedOp op;
-  op.time = time;
-  return op;
-}
-
-// A collective that alone takes latency + bytes / rate on a port of `rate`.
-TimedOp comm(Op::Kind kind, CommClass c, Seconds latency, Bytes bytes, BytesPerSecond rate, int event = -1) {
-  TimedOp op;
-  op.kind = kind;
-  op.comm_class = c;
-  op.latency = latency;
-  op.port_bytes = bytes;
-  op.time = latency + bytes / rate;
-  op.event = event;
-  return op;
-}
-
-TimedOp wait(CommClass c, int event) {
-  TimedOp op;
-  op.kind = Op::Kind::kWait;
-  op.comm_class = c;
-  op.event = event;
-  return op;
-}
-
-TimedStage stage_of(TimedPass forward, TimedPass backward, std::int64_t chunks = 1) {
-  TimedStage stage;
-  PassSet<TimedPass> passes;
-  passes.inner(PassKind::kForward) = passes.edge(PassKind::kForward) = forward;
-  passes.inner(PassKind::kBackward) = passes.edge(PassKind::kBackward) = backward;
-  stage.chunks.assign(static_cast<std::size_t>(chunks), passes);
-  stage.scale_up_port = 100_GBps;
-  stage.scale_out_port = 10_GBps;
-  return stage;
-}
+using test::comm;
+using test::compute;
+using test::parts;
+using test::single;
+using test::wait;
 
 TimedProgram pipeline(std::int64_t p, std::int64_t m, std::int64_t v, Seconds forward, Seconds backward) {
-  PlanSpec plan;
-  plan.pipeline_parallel = p;
-  plan.virtual_stages = v;
-  plan.schedule = v > 1 ? PipelineSchedule::kInterleaved : PipelineSchedule::kOneForwardOneBackward;
-  plan.data_parallel = 1;
-  plan.global_batch = m;
-  TimedProgram program;
-  program.names = {"op"};
-  program.microbatches = m;
-  program.chunks = v;
-  program.chain_length = p * v;
-  for (const auto& order : pipeline_order(plan)) {
-    program.stages.push_back(stage_of({compute(forward)}, {compute(backward)}, v));
-    program.stages.back().order = order;
-    for (std::int64_t chunk = 0; chunk < v; ++chunk) {
-      const auto stage = static_cast<std::int64_t>(program.stages.size()) - 1;
-      program.stages.back().pieces.push_back(piece_of(plan, stage, chunk));
-    }
+  return test::pipeline(p, m, v, compute(forward), compute(backward));
+}
+
+constexpr StepEngine kEngines[] = {StepEngine::kReplay, StepEngine::kSimGrid};
+
+// The same on both engines.
+class StepEngines : public testing::TestWithParam<StepEngine> {
+ protected:
+  static StepResult run(const TimedProgram& program, const StepOptions& options = {}) {
+    return run_step(program, options, GetParam());
   }
-  return program;
-}
+};
 
-// One stage, one micro-batch: forward `ops`, backward of nothing.
-TimedProgram single(TimedPass ops) {
-  TimedProgram program;
-  program.names = {"op"};
-  program.microbatches = 1;
-  program.stages.push_back(stage_of(std::move(ops), {}));
-  program.stages[0].order = {{PassKind::kForward, 0, 0, false}, {PassKind::kBackward, 0, 0, false}};
-  program.stages[0].pieces = {0};
-  return program;
+std::string engine_name(const testing::TestParamInfo<StepEngine>& info) {
+  return info.param == StepEngine::kReplay ? "Replay" : "SimGrid";
 }
-
-Seconds parts(const StageTime& t) {
-  Seconds sum = t.slowdown + t.bubble + t.idle_end;
-  for (const Seconds s : t.compute) sum += s;
-  for (const Seconds s : t.exposed) sum += s;
-  return sum;
-}
+INSTANTIATE_TEST_SUITE_P(Engines, StepEngines, testing::ValuesIn(kEngines), engine_name);
 
 struct PipelineCase {
   std::int64_t p, m, v;
@@ -102,11 +47,13 @@ TEST_P(PipelineBubble, EqualsItsFormula) {
   const auto [p, m, v] = GetParam();
   const Seconds f = 3_ms, b = 6_ms;
   const auto dm = static_cast<double>(m), dp = static_cast<double>(p), dv = static_cast<double>(v);
-  const StepResult result = run_step_simgrid(pipeline(p, m, v, f / dv, b / dv), {});
-  EXPECT_NEAR(result.step_time.value(), (dm + (dp - 1) / dv) * (f + b).value(), 1e-9);
-  for (const StageTime& t : result.stages) {
-    EXPECT_NEAR(((t.bubble + t.idle_end) / result.step_time), (dp - 1) / (dv * dm + dp - 1), 1e-7);
-    EXPECT_NEAR(parts(t).value(), result.step_time.value(), 1e-9);
+  for (const StepEngine engine : kEngines) {
+    const StepResult result = run_step(pipeline(p, m, v, f / dv, b / dv), {}, engine);
+    EXPECT_NEAR(result.step_time.value(), (dm + (dp - 1) / dv) * (f + b).value(), 1e-9);
+    for (const StageTime& t : result.stages) {
+      EXPECT_NEAR(((t.bubble + t.idle_end) / result.step_time), (dp - 1) / (dv * dm + dp - 1), 1e-7);
+      EXPECT_NEAR(parts(t).value(), result.step_time.value(), 1e-9);
+    }
   }
 }
 
@@ -116,78 +63,77 @@ INSTANTIATE_TEST_SUITE_P(Schedules, PipelineBubble,
                                          PipelineCase{4, 8, 2}, PipelineCase{4, 16, 4}));
 
 // compute 2 ms, then a blocking 1 GB at 100 GB/s with 1 ms latency: 2 + 1 + 10 ms; all 11 exposed.
-TEST(StepEngine, BlockingCommunicationIsExposed) {
-  const auto r =
-      run_step_simgrid(single({compute(2_ms), comm(Op::Kind::kComm, CommClass::kTensor, 1_ms, 1_GB, 100_GBps)}), {});
+TEST_P(StepEngines, BlockingCommunicationIsExposed) {
+  const auto r = run(single({compute(2_ms), comm(Op::Kind::kComm, CommClass::kTensor, 1_ms, 1_GB, 100_GBps)}), {});
   EXPECT_NEAR(r.step_time.value(), 13e-3, 1e-9);
   EXPECT_NEAR(r.stages[0].exposed[static_cast<std::size_t>(CommClass::kTensor)].value(), 11e-3, 1e-9);
   EXPECT_NEAR(r.stages[0].hidden[static_cast<std::size_t>(CommClass::kTensor)].value(), 0, 1e-9);
 }
 
 // Async 11 ms under 4 ms of computation: 4 hidden, 7 exposed, step 11 ms.
-TEST(StepEngine, AsyncCommunicationHidesUnderCompute) {
-  const auto r = run_step_simgrid(single({comm(Op::Kind::kCommAsync, CommClass::kData, 1_ms, 1_GB, 100_GBps, 0),
-                                          compute(4_ms), wait(CommClass::kData, 0)}),
-                                  {});
+TEST_P(StepEngines, AsyncCommunicationHidesUnderCompute) {
+  const auto r = run(single({comm(Op::Kind::kCommAsync, CommClass::kData, 1_ms, 1_GB, 100_GBps, 0), compute(4_ms),
+                             wait(CommClass::kData, 0)}),
+                     {});
   EXPECT_NEAR(r.step_time.value(), 11e-3, 1e-9);
   EXPECT_NEAR(r.stages[0].exposed[static_cast<std::size_t>(CommClass::kData)].value(), 7e-3, 1e-9);
   EXPECT_NEAR(r.stages[0].hidden[static_cast<std::size_t>(CommClass::kData)].value(), 4e-3, 1e-9);
 }
 
 // Two classes on one 100 GB/s port, 1 GB each, both able to use it all: max-min gives each 50 GB/s, both end at 20 ms.
-TEST(StepEngine, ConcurrentCollectivesShareThePort) {
-  const auto r = run_step_simgrid(single({comm(Op::Kind::kCommAsync, CommClass::kData, 0_s, 1_GB, 100_GBps, 0),
-                                          comm(Op::Kind::kCommAsync, CommClass::kExpert, 0_s, 1_GB, 100_GBps, 1),
-                                          wait(CommClass::kData, 0), wait(CommClass::kExpert, 1)}),
-                                  {});
+TEST_P(StepEngines, ConcurrentCollectivesShareThePort) {
+  const auto r = run(single({comm(Op::Kind::kCommAsync, CommClass::kData, 0_s, 1_GB, 100_GBps, 0),
+                             comm(Op::Kind::kCommAsync, CommClass::kExpert, 0_s, 1_GB, 100_GBps, 1),
+                             wait(CommClass::kData, 0), wait(CommClass::kExpert, 1)}),
+                     {});
   EXPECT_NEAR(r.step_time.value(), 20e-3, 1e-9);
 }
 
 // One capped at 20 GB/s (its own protocol), the other at 100: the first keeps 20 for 50 ms, the second gets 80: 12.5
 // ms.
-TEST(StepEngine, ARateCapLeavesTheRestToOthers) {
-  const auto r = run_step_simgrid(
-      single({comm(Op::Kind::kCommAsync, CommClass::kData, 0_s, 1_GB, 20_GBps, 0),
-              comm(Op::Kind::kComm, CommClass::kExpert, 0_s, 1_GB, 100_GBps), wait(CommClass::kData, 0)}),
-      {});
+TEST_P(StepEngines, ARateCapLeavesTheRestToOthers) {
+  const auto r =
+      run(single({comm(Op::Kind::kCommAsync, CommClass::kData, 0_s, 1_GB, 20_GBps, 0),
+                  comm(Op::Kind::kComm, CommClass::kExpert, 0_s, 1_GB, 100_GBps), wait(CommClass::kData, 0)}),
+          {});
   EXPECT_NEAR(r.stages[0].exposed[static_cast<std::size_t>(CommClass::kExpert)].value(), 12.5e-3, 1e-9);
   EXPECT_NEAR(r.step_time.value(), 50e-3, 1e-9);
 }
 
 // Slowdown 1.25: 10 ms of communication takes 12.5; computation of 20 ms runs at 0.8 for those 12.5 (10 ms of work
 // done), then 10 more: 22.5 ms.
-TEST(StepEngine, OverlapSlowsBothSides) {
+TEST_P(StepEngines, OverlapSlowsBothSides) {
   StepOptions options;
   options.overlap_slowdown = 1.25;
-  const auto r = run_step_simgrid(single({comm(Op::Kind::kCommAsync, CommClass::kData, 0_s, 1_GB, 100_GBps, 0),
-                                          compute(20_ms), wait(CommClass::kData, 0)}),
-                                  options);
+  const auto r = run(single({comm(Op::Kind::kCommAsync, CommClass::kData, 0_s, 1_GB, 100_GBps, 0), compute(20_ms),
+                             wait(CommClass::kData, 0)}),
+                     options);
   EXPECT_NEAR(r.step_time.value(), 22.5e-3, 1e-9);
   EXPECT_NEAR(r.stages[0].slowdown.value(), 2.5e-3, 1e-9);
 }
 
 // A NIC is the bottleneck of its own transfer: 100 MB at 10 GB/s stays 10 ms, in which 8 ms of computing are done; 12
 // more follow: 22 ms.
-TEST(StepEngine, OverlapDoesNotSlowTheNic) {
+TEST_P(StepEngines, OverlapDoesNotSlowTheNic) {
   StepOptions options;
   options.overlap_slowdown = 1.25;
   TimedOp reduce = comm(Op::Kind::kCommAsync, CommClass::kData, 0_s, 100_MB, 10_GBps, 0);
   reduce.plane = Plane::kScaleOut;
-  const auto r = run_step_simgrid(single({reduce, compute(20_ms), wait(CommClass::kData, 0)}), options);
+  const auto r = run(single({reduce, compute(20_ms), wait(CommClass::kData, 0)}), options);
   EXPECT_NEAR(r.step_time.value(), 22e-3, 1e-9);
 }
 
 // Two passes together on one compute stream: forward = compute 3, comm 5; backward = comm 4, compute 6. The backward's
 // communication (0-4) runs under the forward's compute (0-3); then 4-10 computes; forward's comm 3-8 is hidden but for
 // the instant 3-4, where both wait. Step 10 = 3 + 1 exposed + 6.
-TEST(StepEngine, PairedPassesHideEachOthersCommunication) {
+TEST_P(StepEngines, PairedPassesHideEachOthersCommunication) {
   TimedProgram program = single({});
   program.stages[0].chunks[0].edge(PassKind::kForward) = {
       compute(3_ms), comm(Op::Kind::kComm, CommClass::kExpert, 5_ms, 0_B, 100_GBps)};
   program.stages[0].chunks[0].edge(PassKind::kBackward) = {
       comm(Op::Kind::kComm, CommClass::kTensor, 4_ms, 0_B, 100_GBps), compute(6_ms)};
   program.stages[0].order[0].with_next = true;
-  const auto r = run_step_simgrid(program, {});
+  const auto r = run(program, {});
   EXPECT_NEAR(r.step_time.value(), 10e-3, 1e-9);
   const auto& e = r.stages[0].exposed;
   EXPECT_NEAR(std::accumulate(e.begin(), e.end(), Seconds(0)).value(), 1e-3, 1e-9);
@@ -196,39 +142,39 @@ TEST(StepEngine, PairedPassesHideEachOthersCommunication) {
 // Paired passes slow one another: forward = compute 20 ms, backward = an instant of computing, which comes first, then
 // an exchange of 10 ms; slowdown 1.25. The exchange takes 12.5 ms, in which the forward pass does 10 ms of its work,
 // then 10 ms more: 22.5 ms.
-TEST(StepEngine, PairedPassesSlowEachOther) {
+TEST_P(StepEngines, PairedPassesSlowEachOther) {
   TimedProgram program = single({compute(20_ms)});
   program.stages[0].chunks[0].edge(PassKind::kBackward) = {
       compute(Seconds(1e-9)), comm(Op::Kind::kComm, CommClass::kExpert, 0_s, 1_GB, 100_GBps)};
   program.stages[0].order[0].with_next = true;
   StepOptions options;
   options.overlap_slowdown = 1.25;
-  EXPECT_NEAR(run_step_simgrid(program, options).step_time.value(), 22.5e-3, 1e-8);
+  EXPECT_NEAR(run(program, options).step_time.value(), 22.5e-3, 1e-8);
 }
 
 // Two stages, one micro-batch, 1 GB across the boundary at 100 GB/s = 10 ms each way: f + 10 + f + b + 10 + b.
-TEST(StepEngine, BoundaryTransfersAreExposedWhenNothingElseRuns) {
+TEST_P(StepEngines, BoundaryTransfersAreExposedWhenNothingElseRuns) {
   TimedProgram program = pipeline(2, 1, 1, 3_ms, 6_ms);
   for (TimedStage& stage : program.stages)
     stage.send_next = comm(Op::Kind::kComm, CommClass::kPipeline, 0_s, 1_GB, 100_GBps);
-  const auto r = run_step_simgrid(program, {});
+  const auto r = run(program, {});
   EXPECT_NEAR(r.step_time.value(), 38e-3, 1e-9);
   const auto pipeline_class = static_cast<std::size_t>(CommClass::kPipeline);
   EXPECT_NEAR(r.stages[0].exposed[pipeline_class].value(), 10e-3, 1e-9);  // the gradient's way back
   EXPECT_NEAR(r.stages[0].bubble.value(), 10e-3 + 9e-3, 1e-9);  // the activation's way out, then the other's passes
 }
 
-TEST(StepEngine, ADeadlockedOrderIsAnError) {
+TEST_P(StepEngines, ADeadlockedOrderIsAnError) {
   TimedProgram program = pipeline(2, 2, 1, 1_ms, 1_ms);
   auto& order = program.stages[0].order;  // waits for a gradient before it has sent the activation
   std::swap(order.front(), order.back());
-  EXPECT_THROW(run_step_simgrid(program, {}), std::runtime_error);
+  EXPECT_THROW(run(program, {}), std::runtime_error);
 }
 
-TEST(StepEngine, TraceSlicesOfAStreamNestAndCoverTheStep) {
+TEST_P(StepEngines, TraceSlicesOfAStreamNestAndCoverTheStep) {
   StepOptions options;
   options.trace = true;
-  const auto r = run_step_simgrid(pipeline(2, 3, 1, 1_ms, 2_ms), options);
+  const auto r = run(pipeline(2, 3, 1, 1_ms, 2_ms), options);
   ASSERT_FALSE(r.trace.empty());
   for (const TraceSlice& a : r.trace) {
     EXPECT_LE(a.start, a.end);
@@ -242,11 +188,11 @@ TEST(StepEngine, TraceSlicesOfAStreamNestAndCoverTheStep) {
   }
 }
 
-TEST(StepEngine, TracingChangesNoTime) {
+TEST_P(StepEngines, TracingChangesNoTime) {
   StepOptions options;
   options.trace = true;
   const TimedProgram program = pipeline(4, 8, 2, 1_ms, 2_ms);
-  EXPECT_EQ(run_step_simgrid(program, options).step_time, run_step_simgrid(program, {}).step_time);
+  EXPECT_EQ(run(program, options).step_time, run(program, {}).step_time);
 }
 
 }  // namespace

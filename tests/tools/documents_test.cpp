@@ -16,14 +16,24 @@ std::string document(const std::string& path) {
   return {std::istreambuf_iterator<char>(stream), {}};
 }
 
-// docs/fidelity.md between its two marks; `tools/fidelity` writes it.
+// docs/fidelity.md between two of its marks; `tools/fidelity` writes it.
+std::string fidelity_part(const std::string& name) {
+  const std::string text = document("docs/fidelity.md"), begin = "<!-- " + name + " begins -->\n";
+  const auto from = text.find(begin) + begin.size(), to = text.find("<!-- " + name + " ends -->");
+  return to == std::string::npos ? "" : text.substr(from, to - from);
+}
+
 TEST(Documents, FidelityTableIsWhatTheSimulatorSays) {
   const auto run = run_program("", "", SUPERNODE_FIDELITY_BINARY);
   ASSERT_EQ(run.code, 0) << run.err;
-  const std::string text = document("docs/fidelity.md"), begin = "<!-- table begins -->\n";
-  const auto from = text.find(begin) + begin.size(), to = text.find("<!-- table ends -->");
-  ASSERT_NE(to, std::string::npos);
-  EXPECT_EQ(text.substr(from, to - from), run.out);
+  EXPECT_EQ(fidelity_part("table"), run.out);
+}
+
+TEST(Documents, FidelityOfTheShippedRunsIsWhatTheSimulatorSays) {
+  const auto run =
+      run_program("published '" SUPERNODE_SOURCE_DIR "/calibration/published'", "", SUPERNODE_FIDELITY_BINARY);
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(fidelity_part("published"), run.out);
 }
 
 // The scenarios that each table of docs/systems.md names.

@@ -158,7 +158,8 @@ TEST(ContextCore, StoredScoresAreSixProductsAndTheirTraffic) {
   PlanSpec plan = small_plan();
   plan.flash_attention = false;
   const Core c = core(plan);
-  EXPECT_THAT(names(c.forward), ElementsAre("attn.core.scores", "attn.core.softmax", "attn.core.values"));
+  EXPECT_THAT(names(c.forward),
+              ElementsAre("attn.core.scores", "attn.core.softmax", "attn.core.values", "attn.core.reorder"));
   EXPECT_EQ(gemm_flops(c.forward), 2 * kCore);  // masked pairs are computed too
   EXPECT_EQ(gemm_flops(c.backward), 4 * kCore);
   const auto softmax = std::get<VectorKernel>(find(c.forward, "attn.core.softmax").kernel);
@@ -166,6 +167,33 @@ TEST(ContextCore, StoredScoresAreSixProductsAndTheirTraffic) {
   EXPECT_EQ(softmax.read.value(), 8 * 64 * 64 * 2);
   const auto back = std::get<VectorKernel>(find(c.backward, "attn.core.softmax.backward").kernel);
   EXPECT_EQ(back.read.value(), 2 * 8 * 64 * 64 * 2);
+  // 8 heads of 64 tokens and 32 columns: the context, then the gradients of queries, keys and values.
+  EXPECT_EQ(std::get<VectorKernel>(find(c.forward, "attn.core.reorder").kernel).read.value(), 8 * 64 * 32 * 2);
+  EXPECT_EQ(std::get<VectorKernel>(find(c.backward, "attn.core.join.backward").kernel).read.value(),
+            3 * 8 * 64 * 32 * 2);
+}
+
+// Two bytes a probability and one of the mask, each way.
+TEST(ContextCore, DropoutReadsAndWritesTheStoredScores) {
+  PlanSpec plan = small_plan();
+  plan.flash_attention = false;
+  plan.dropout = true;
+  const Core c = core(plan);
+  const auto forward = std::get<VectorKernel>(find(c.forward, "attn.core.dropout").kernel);
+  EXPECT_EQ(forward.read.value(), 8 * 64 * 64 * 2);
+  EXPECT_EQ(forward.written.value(), 8 * 64 * 64 * 3);
+  const auto backward = std::get<VectorKernel>(find(c.backward, "attn.core.dropout.backward").kernel);
+  EXPECT_EQ(backward.read.value(), 8 * 64 * 64 * 3);
+  EXPECT_EQ(backward.written.value(), 8 * 64 * 64 * 2);
+}
+
+TEST(ContextCore, FlashAttentionIsOfThePlansLibrary) {
+  PlanSpec plan = small_plan();
+  plan.attention_library = AttentionLibrary::kFlash2;
+  const Core c = core(plan);
+  EXPECT_EQ(std::get<AttentionKernel>(find(c.forward, "attn.core").kernel).library, AttentionLibrary::kFlash2);
+  EXPECT_EQ(std::get<AttentionKernel>(find(c.backward, "attn.core.backward").kernel).library,
+            AttentionLibrary::kFlash2);
 }
 
 }  // namespace

@@ -21,6 +21,8 @@ using Bench = BenchResult (*)();
 
 std::vector<Bench> flow_benches();        // one switch: 384 and 1,024 ranks
 std::vector<Bench> large_flow_benches();  // catalogue systems: a supernode, 8,192 ranks
-BenchResult bench_step_engine();          // 16 stages of 128 micro-batches
+BenchResult bench_step_simgrid();         // 16 stages of 128 micro-batches, on the reference engine
+BenchResult bench_step_replay();          // the same, on our own
+BenchResult bench_kernel_runs();          // a step of 250,000 kernels
 
 }  // namespace supernode

@@ -1,5 +1,5 @@
-// How fast the step engine runs: 16 pipeline stages, 128 micro-batches, passes of 20 kernels and 20 collectives in
-// turn.
+// How fast the step engines run: 16 pipeline stages, 128 micro-batches, passes of 20 kernels and 20 collectives in
+// turn; and what a step costs to replay whose kernels come in runs.
 
 #include <chrono>
 
@@ -55,14 +55,35 @@ TimedProgram program_of(std::int64_t stages, std::int64_t microbatches) {
   return program;
 }
 
+BenchResult measured(const char* name, const TimedProgram& program, StepEngine engine) {
+  const Clock::time_point start = Clock::now();
+  const StepResult result = run_step(program, {}, engine);
+  const double wall = std::chrono::duration<double>(Clock::now() - start).count();
+  return {name, "activities", result.activities, 0, wall, result.step_time.value() * 1e6, ""};
+}
+
 }  // namespace
 
-BenchResult bench_step_engine() {
-  const TimedProgram program = program_of(16, 128);
-  const Clock::time_point start = Clock::now();
-  const StepResult result = run_step_simgrid(program, {});
-  const double wall = std::chrono::duration<double>(Clock::now() - start).count();
-  return {"step 16 stages x 128", "activities", result.activities, 0, wall, result.step_time.value() * 1e6, ""};
+BenchResult bench_step_simgrid() {
+  return measured("step 16 stages x 128, SimGrid", program_of(16, 128), StepEngine::kSimGrid);
+}
+
+BenchResult bench_step_replay() {
+  return measured("step 16 stages x 128, replay", program_of(16, 128), StepEngine::kReplay);
+}
+
+// 200 micro-batches of one stage: 2 passes of 25 times 25 kernels and a collective, 250,000 kernels.
+BenchResult bench_kernel_runs() {
+  TimedProgram program = program_of(1, 200);
+  const TimedPass pair = pass_of(1);
+  TimedPass pass;
+  for (int i = 0; i < 25; ++i) {
+    pass.insert(pass.end(), 25, pair[0]);
+    pass.push_back(pair[1]);
+  }
+  for (PassKind kind : {PassKind::kForward, PassKind::kBackward})
+    program.stages[0].chunks[0].inner(kind) = program.stages[0].chunks[0].edge(kind) = pass;
+  return measured("step of 250000 kernels, replay", program, StepEngine::kReplay);
 }
 
 }  // namespace supernode

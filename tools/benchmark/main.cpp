@@ -46,5 +46,5 @@ int main() {
              "simulate_s", "per_second", "simulated_us", "MiB", "others, s (2-core machine, single runs)");
   for (const Bench bench : flow_benches()) print(bench);
   for (const Bench bench : large_flow_benches()) print(bench);
-  print(bench_step_engine);
+  for (const Bench bench : {bench_step_simgrid, bench_step_replay, bench_kernel_runs}) print(bench);
 }

@@ -1,67 +1,35 @@
-// Runs every scenario of the library that has a published measurement and prints the table of docs/fidelity.md: what
-// was published, what the simulator says, and the ratio of step times. No arguments. tools/fidelity puts the table into
-// the document; a test holds the two equal.
-#include <fmt/format.h>
-
+// Prints the tables of docs/fidelity.md; tools/fidelity puts them into the document.
+//   supernode_fidelity                                    the scenarios of the library that have a published
+//   measurement supernode_fidelity published FOLDER                   the shipped tables (calibration/published)
+//   supernode_fidelity reference FOLDER DOCUMENT [LEFT_OUT.csv]   full tables; what DOCUMENT says of its worst runs
+//   stays
 #include <cstdio>
 #include <stdexcept>
+#include <string>
+#include <vector>
 
-#include "scenarios/catalogue.hpp"
-#include "tools/library_run.hpp"
+#include "tools/fidelity_table/tables.hpp"
 
 namespace {
 
-using namespace supernode;
-
-struct Row {
-  std::string scenario;
-  std::string measured;   // the published figure that is compared, in words
-  std::string simulated;  // the same figure simulated
-  double ratio = 1;       // simulated over published step time
-  std::string source;
-};
-
-// Step time is what a throughput or a utilisation says over again; the most direct figure is taken. A published MFU is
-// used only when nothing else is: conventions for counting FLOPs differ.
-Row compare(const Outcome& o) {
-  const PublishedResult& p = o.scenario.published;
-  const auto row = [&](std::string measured, std::string simulated, double ratio) {
-    return Row{o.scenario.name, std::move(measured), std::move(simulated), ratio, p.source};
-  };
-  const Seconds step = o.rl ? o.rl->step_time : o.step_time;
-  if (p.step_time.value() > 0)
-    return row(fmt::format("{:.2f} s", p.step_time.value()), fmt::format("{:.2f} s", step.value()), step / p.step_time);
-  if (p.tokens_per_s_chip > 0)
-    return row(fmt::format("{:.0f} tokens/s a chip", p.tokens_per_s_chip),
-               fmt::format("{:.0f} tokens/s a chip", o.tokens_per_s.per_chip),
-               p.tokens_per_s_chip / o.tokens_per_s.per_chip);
-  return row(fmt::format("MFU {:.1f} %", p.mfu * 100), fmt::format("MFU {:.1f} %", o.bf16.mfu * 100),
-             p.mfu / o.bf16.mfu);
-}
-
-std::string published_mfu(const PublishedResult& p) {
-  return p.mfu > 0 ? fmt::format("{:.1f} %", p.mfu * 100) : std::string("–");
+std::string tables(const std::vector<std::string>& arguments) {
+  using namespace supernode;
+  if (arguments.empty()) return library_table();
+  if (arguments.size() == 2 && arguments[0] == "published") return published_tables(arguments[1]);
+  if (arguments.size() < 3 || arguments.size() > 4 || arguments[0] != "reference")
+    throw std::runtime_error("usage: supernode_fidelity [published FOLDER | reference FOLDER DOCUMENT [LEFT_OUT.csv]]");
+  const auto mechanisms = written_mechanisms(read_or_throw(arguments[2]));
+  std::string text = reference_tables(read_reference(arguments[1]), mechanisms);
+  return arguments.size() == 4 ? text + left_out_tables(arguments[3]) : text;
 }
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
   try {
-    fmt::print(
-        "| scenario | published | simulated | step time, simulated / published | MFU published | MFU simulated | "
-        "source |\n");
-    fmt::print("|---|---|---|---|---|---|---|\n");
-    for (const EmbeddedFile& file : scenario_library()) {
-      const Scenario scenario = load_or_throw(file.name);
-      if (!scenario.spec.published.any()) continue;
-      const Outcome outcome = run_or_throw(scenario);
-      const Row row = compare(outcome);
-      fmt::print("| {} | {} | {} | {:.2f} ({:+.0f} %) | {} | {:.1f} % | {} |\n", row.scenario, row.measured,
-                 row.simulated, row.ratio, (row.ratio - 1) * 100, published_mfu(outcome.scenario.published),
-                 outcome.bf16.mfu * 100, row.source);
-    }
+    std::fputs(tables({argv + 1, argv + argc}).c_str(), stdout);
   } catch (const std::exception& e) {
-    fmt::print(stderr, "supernode_fidelity: {}\n", e.what());
+    std::fprintf(stderr, "supernode_fidelity: %s\n", e.what());
     return 1;
   }
   return 0;

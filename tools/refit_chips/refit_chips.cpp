@@ -1,10 +1,14 @@
 // supernode_refit_chips KERNELS.csv FOLDER: fits the kernel models of all catalogued chips from a trace and writes the
-// `fit:` section of each chip's YAML in FOLDER anew; the datasheet part stays as it is. tools/refit runs it.
+// `fit:` section of each chip's YAML in FOLDER anew, with its tables in FOLDER/../kernels; the datasheet part stays as
+// it is. tools/refit runs it.
 #include <fmt/format.h>
 
+#include <filesystem>
+#include <map>
 #include <memory>
 #include <stdexcept>
 
+#include "calibration/kernel_tables.hpp"
 #include "calibration/trace_csv.hpp"
 #include "tools/refit_chips/recipes.hpp"
 #include "tools/refit_shared/refit_program.hpp"
@@ -36,12 +40,36 @@ std::vector<KernelTraceRow> read_rows(const SourceFile& trace, const std::string
   return *rows;
 }
 
+// Tables of kernel fits that were written, by their text: chips with equal ones share a file.
+class TableFolder {
+ public:
+  explicit TableFolder(std::string folder) : folder_(std::move(folder)) {}
+
+  // The name under which the fit's tables stand; "" when it has none.
+  std::string store(const std::string& chip, const KernelFit& fit) {
+    const std::string text = emit_kernel_tables(fit, 0);
+    if (text.empty()) return "";
+    const auto [entry, fresh] = names_.try_emplace(text, chip);
+    if (fresh) write_file(folder_ + "/" + chip + ".yaml", kHeader + text);
+    return entry->second;
+  }
+
+ private:
+  static constexpr const char* kHeader =
+      "# Corrections of a chip's fitted kernel models near their traces, and covariances of the parameters\n"
+      "# (docs/models/kernels.md). Written by tools/refit.\n";
+  const std::string folder_;
+  std::map<std::string, std::string> names_;
+};
+
 void refit(const std::string& trace_path, const std::string& folder) {
   const SourceFile trace{trace_path, read_file(trace_path)};
   const auto path = [&](const std::string& name) { return folder + "/" + name + ".yaml"; };
   const auto fits = refit_all({[&](const std::string& chip) { return read_rows(trace, chip); },
                                [&](const std::string& name) { return read_chip(path(name)); }});
-  for (const auto& [name, fit] : fits) {
+  TableFolder tables(std::filesystem::path(folder).parent_path() / "kernels");
+  for (auto [name, fit] : fits) {
+    fit.tables = tables.store(name, fit);
     write_file(path(name), datasheet_part(path(name)) + emit_fit(fit));
     fmt::print("{}\n", path(name));
   }

@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <stdexcept>
 
 #include "sim/memory_rows.hpp"
+#include "sim/protocol_prediction.hpp"
 #include "sim/protocol_rows.hpp"
 
 namespace supernode {
@@ -12,11 +15,13 @@ namespace {
 
 using Protocols = std::map<std::string, CollectiveProtocol>;
 
-// A protocol's own rows: those of its system less the excluded ones, and of the systems that count as its own.
+// A protocol's own rows: those that are of its library (`measured` in its file), less the excluded ones; and those of
+// the same library on systems that count as its own.
 struct OwnRows {
   std::string protocol;
   std::vector<std::string> exclude{}, also_systems{};
   std::string like{};  // an earlier protocol here, of the same library: latencies where there are too few rows
+  std::vector<std::string> from_like{};  // operations that have no rows here and are that one's
 };
 
 // The operations in `scope` that `to` has no fit of, from the donor's own rows; all scopes when it is empty.
@@ -28,27 +33,32 @@ struct Loan {
 const std::string kAscend = "hccl-cloudmatrix-384", kA100 = "nccl-hgx-a100", kH100 = "nccl-hgx-h100",
                   kH800 = "nccl-hgx-h800", kGb200 = "nccl-gb200-nvl72", kB200 = "nccl-hgx-b200",
                   kA2 = "hccl-atlas-800t-a2";
+// The same library timed inside PyTorch, in whole microseconds, elsewhere.
+const std::string kTorchA100 = "torch-hgx-a100", kTorchH100 = "torch-hgx-h100";
 
-// Rows that tell nothing of any library here.
-const std::vector<std::string> kExcludedEverywhere = {
-    "custom-allreduce",  // kernels of vLLM and TensorRT-LLM, not the library's
-    "memory",            // loads and stores between processors of a CloudMatrix
-    "TCPXO",             // GCP's network, not InfiniBand
-    "devices/node=8",    // timed inside PyTorch, in whole microseconds
-};
-
-// GB200: throughput by TensorRT-LLM's two-sided kernels (2 to 32 GPUs); of DeepEP's rows (4 GPUs, and 8 of a B200) only
-// the low-latency kernels' count.
 const std::vector<OwnRows> kOwnRows = {
     {kAscend},
-    {kA100, {"vidur"}},  // over one slow NIC a node
-    {kH100},
-    // "reported": DeepEP as relayed by arXiv 2506.12708: RDMA even inside a node.
-    {kH800, {"reported"}, {}, kH100},
-    // One-sided TensorRT-LLM exchanges and NVLink switched off; B200 has the same NVLink 5 ports.
-    {kGb200, {"OneSided", "IB only", "DeepEP normal", "DeepEP V2"}, {"hgx-b200"}},
+    {kTorchA100},
+    {kTorchH100},
+    {.protocol = kA100, .like = kTorchA100, .from_like = {"scale_up.send_recv"}},
+    {.protocol = kH100, .like = kTorchH100, .from_like = {"scale_up.send_recv", "scale_out.send_recv"}},
+    // "reported": DeepEP as relayed by arXiv 2506.12708: RDMA even inside a node. Version 2 has other kernels.
+    {.protocol = kH800, .exclude = {"reported", "DeepEP V2"}, .like = kH100},
+    // NVLink switched off; B200 has the same NVLink 5 ports.
+    {.protocol = kGb200, .exclude = {"IB only"}, .also_systems = {"hgx-b200"}},
     {kB200},
-    {kA2, {"torch_npu"}},  // whole-node rates, of the bus or of the buffer
+    {.protocol = kA2, .exclude = {"torch_npu"}},  // whole-node rates, of the bus or of the buffer
+    {"tcpxo-hgx-h100"},
+    {"vllm-hgx-a100"},
+    {"vllm-hgx-h100"},
+    {"vllm-hgx-b200"},
+    {"vllm-gb200-nvl72"},
+    {"trtllm-hgx-h100"},
+    {"trtllm-hgx-b200"},
+    {"trtllm-gb200-nvl72"},
+    {"trtllm-one-sided-gb200-nvl72"},
+    {"trtllm-low-precision-gb200-nvl72"},
+    {.protocol = "deepep-v2-hgx-b200", .like = kB200},
 };
 
 // Systems without any row of use: everything borrowed.
@@ -95,20 +105,39 @@ const std::vector<Loan> kLoans = {
     {k950, kH100, "scale_out.", kNoRowsAcross, Confidence::kAssumed},
 };
 
-CollectiveProtocol fit_own(const OwnRows& own, const Protocols& earlier, const ProtocolRefitInput& input) {
+// The rows of a protocol's library on its system and on those that count as its own.
+std::vector<CollectiveTraceRow> rows_of(const OwnRows& own, const CollectiveProtocol& protocol,
+                                        const ProtocolRefitInput& input) {
+  std::vector<CollectiveTraceRow> rows;
+  for (const CollectiveTraceRow& row : input.rows) {
+    const CollectiveProtocol* of = protocol_of_row(input.protocols, row);
+    const bool here = row.system == protocol.system || std::ranges::count(own.also_systems, row.system) > 0;
+    if (here && of != nullptr && of->name == protocol.name && of->system == row.system) rows.push_back(row);
+  }
+  return rows;
+}
+
+CollectiveProtocol fit_own(const OwnRows& own, const Protocols& earlier, const ProtocolRefitInput& input,
+                           std::vector<CalibratedFit>& fits) {
   const CollectiveProtocol catalogued = input.protocol(own.protocol);
-  CalibrationOptions options{.exclude = kExcludedEverywhere,
+  CalibrationOptions options{.exclude = own.exclude,
                              .also_systems = own.also_systems,
                              .algorithms = catalogued.algorithms,
                              .copy_per_expert = catalogued.copy_per_expert};
-  options.exclude.insert(options.exclude.end(), own.exclude.begin(), own.exclude.end());
   if (!own.like.empty()) options.like = &earlier.at(own.like);
   const SystemSpec system = input.system(catalogued.system);
-  CollectiveProtocol protocol = calibrate_protocol(system, input.rows, options).protocol;
-  if (const auto rows = memory_rows(system, input.memory_rows); !rows.empty())
+  CalibratedProtocol calibrated = calibrate_protocol(system, rows_of(own, catalogued, input), options);
+  fits = calibrated.fits;
+  CollectiveProtocol& protocol = calibrated.protocol;
+  if (const auto rows = memory_rows(system, input.memory_rows); !rows.empty() && catalogued.measured.any())
     protocol.memory_access = fit_memory_access(rows);
+  for (const std::string& key : own.from_like) protocol.fits.try_emplace(key, earlier.at(own.like).fits.at(key));
   return protocol;
 }
+
+// How far a system's own times are from those by the fit of a system of another kind, as a relative standard deviation
+// (docs/models/collectives.md, transfer).
+constexpr double kTransferAssumed = 0.35;
 
 ProtocolFit lent(ProtocolFit fit, const Loan& loan) {
   const auto mark = [&](auto& value) {
@@ -118,6 +147,12 @@ ProtocolFit lent(ProtocolFit fit, const Loan& loan) {
   mark(fit.token);
   for (ProtocolRegime& regime : fit.regimes)
     mark(regime.launch), mark(regime.alpha), mark(regime.sync), mark(regime.efficiency), mark(regime.limit);
+  const double transfer = loan.confidence == Confidence::kDerived ? ProtocolDeviation::kTransfer : kTransferAssumed;
+  for (auto* value : {&fit.deviation.latency, &fit.deviation.bandwidth}) {
+    value->value = std::hypot(value->value, transfer);
+    mark(*value);
+  }
+  mark(fit.deviation.per_doubling);
   return fit;
 }
 
@@ -130,17 +165,19 @@ void borrow(CollectiveProtocol& to, const CollectiveProtocol& donor, const Loan&
 
 }  // namespace
 
-std::map<std::string, CollectiveProtocol> refit_protocols(const ProtocolRefitInput& input) {
+RefitProtocols refit_protocols(const ProtocolRefitInput& input) {
   Protocols own;
-  for (const OwnRows& rows : kOwnRows) own[rows.protocol] = fit_own(rows, own, input);
-  Protocols composed = own;
+  RefitProtocols result;
+  Protocols& composed = result.protocols;
+  for (const OwnRows& rows : kOwnRows) own[rows.protocol] = fit_own(rows, own, input, result.fits[rows.protocol]);
+  composed = own;
   for (const std::string& name : kWithoutRows) {
     composed[name] = input.protocol(name);
     composed[name].fits.clear();
     composed[name].traces = "none of its own";
   }
   for (const Loan& loan : kLoans) borrow(composed.at(loan.to), own.at(loan.donor), loan);
-  return composed;
+  return result;
 }
 
 }  // namespace supernode

@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <stdexcept>
 
-#include "sim/step_uncertainty.hpp"
 #include "tools/library_run.hpp"
 
 namespace {
@@ -18,7 +17,7 @@ std::string published(const PublishedResult& p) {
   return p.mfu > 0 ? fmt::format("MFU {:.0f} %", p.mfu * 100) : "–";
 }
 
-// Of a step of training, or of reinforcement learning with all its phases, whose interval nobody fitted.
+// Of a step of training, or of reinforcement learning with all its phases.
 struct Figures {
   std::string step;
   double tokens_per_s_chip = 0;
@@ -26,11 +25,13 @@ struct Figures {
 };
 
 Figures figures(const Outcome& o) {
+  const StepRange range = interval_90(o);
   if (o.rl) {
     const double chips = static_cast<double>(o.scenario.input.chips);
-    return {fmt::format("{:.0f} s", o.rl->step_time.value()), o.rl->tokens / o.rl->step_time.value() / chips, "–"};
+    return {fmt::format("{:.0f} s ({:.0f} to {:.0f})", o.rl->step_time.value(), range.low.value(), range.high.value()),
+            o.rl->tokens / o.rl->step_time.value() / chips, "–"};
   }
-  return {fmt::format("{:.2f} s ± {:.0f} %", o.step_time.value(), 100 * kInterval95 * (o.step_deviation / o.step_time)),
+  return {fmt::format("{:.2f} s ({:.2f} to {:.2f})", o.step_time.value(), range.low.value(), range.high.value()),
           o.tokens_per_s.per_chip, fmt::format("{:.1f} %", 100 * o.bf16.mfu)};
 }
 
