@@ -13,7 +13,7 @@ using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
 constexpr double kStep = 1e-3;  // of a logarithm, for derivatives
-constexpr int kMostDescents = 6;
+constexpr int kMostDescents = 2;
 
 struct Normal {
   MatrixXd hessian;
@@ -202,7 +202,7 @@ VectorXd linear_optimum(const PooledProblem& problem, const Solver& solver, cons
 }
 
 // Where no parameter of a row has moved by more, its residual is taken to first order.
-constexpr double kFirstOrder = 0.05;
+constexpr double kFirstOrder = 0.1;
 
 std::vector<bool> far_off(const PooledProblem& problem, const VectorXd& from, const VectorXd& x) {
   const auto moved = [&](int j) { return std::abs(x[j] - from[j]) > kFirstOrder; };
@@ -283,7 +283,7 @@ class Descent {
     return false;
   }
 
-  static constexpr int kTries = 6;
+  static constexpr int kTries = 4;
   const PooledProblem& problem_;
   const Solver& solver_;
   VectorXd& x_;

@@ -98,8 +98,7 @@ class Expansion {
     const YamlNode* plan = tree_.find("plan");
     const std::string name =
         default_software(plan ? text_at(*plan, "stack") : "", chip ? text_at(*chip, "vendor") : "");
-    if (expand_default("software", CatalogueKind::kSoftware, name, tree_.position))
-      assumptions_.push_back(fmt::format("training software: {}, the default for the chip and the plan's stack", name));
+    expand_default("software", CatalogueKind::kSoftware, name, tree_.position);
   }
 
   void expand(const std::string& key, CatalogueKind kind) {

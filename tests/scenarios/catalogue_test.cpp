@@ -44,6 +44,9 @@ TEST_P(Catalogue, EntryReadsAndBearsItsFileName) {
       // Named after library and system.
       if (const auto protocol = load_protocol(name, diagnostics)) inside = protocol->name + "-" + protocol->system;
       break;
+    case CatalogueKind::kSoftware:
+      if (const auto software = load_software(name, diagnostics)) inside = software->name;
+      break;
     case CatalogueKind::kScenario:
       break;
   }

@@ -127,7 +127,7 @@ TEST(ScenarioLoader, PathsAreRelativeToTheFileThatNamesThem) {
 TEST(ScenarioLoader, NamesAndHashesEveryInput) {
   const auto loaded = load_text(kSmallScenario);
   ASSERT_TRUE(loaded.scenario) << loaded.messages();
-  ASSERT_EQ(loaded.scenario->inputs.size(), 5u) << "scenario, system, model, chip, protocol";
+  ASSERT_EQ(loaded.scenario->inputs.size(), 6u) << "scenario, system, model, chip, protocol, software";
   EXPECT_THAT(loaded.scenario->inputs[0].name, ::testing::EndsWith("scenario.yaml"));
   for (const InputFile& file : loaded.scenario->inputs) EXPECT_EQ(file.sha256.size(), 64u) << file.name;
 }

@@ -71,7 +71,7 @@ INSTANTIATE_TEST_SUITE_P(
     PredictCommand, BadKernels,
     ::testing::Values(
         BadTable{"Nan", kHeader + kGood + "h100,gemm,fwd,bf16,8,8,8,nan,,,,\n",
-                 "t.csv:3:25: error: column 'time_us': 'nan' is not a number"},
+                 "t.csv:3:26: error: column 'time_us': 'nan' is not a number"},
         BadTable{"Negative", kHeader + "h100,gemm,fwd,bf16,8,8,8,-1,,,,\n",
                  "t.csv:2:25: error: column 'time_us': -1 is not"},
         BadTable{"Zero", kHeader + "h100,gemm,fwd,bf16,8,8,8,0,,,,\n", "column 'time_us': 0 is not above zero"},
@@ -96,7 +96,7 @@ TEST(PredictCommand, BadRowsAreSkippedAndCountedWhenAsked) {
   const std::string table = kHeader + kGood + "h100,gemm,fwd,bf16,8,8,8,nan,,,,\nh100,gemm\n";
   const ProgramRun run = predict(table, "--json --skip-bad");
   ASSERT_EQ(run.code, 0) << run.err;
-  EXPECT_THAT(run.err, HasSubstr("t.csv:3:25"));
+  EXPECT_THAT(run.err, HasSubstr("t.csv:3:26"));
   const json out = json::parse(run.out);
   EXPECT_EQ(out["rows"], 3);
   EXPECT_EQ(out["predicted"], 1);
@@ -162,7 +162,7 @@ TEST(CalibrateCommand, RefusesBadRowsAndSkipsThemWhenAsked) {
   const std::string out = folder.path("fit.yaml");
   const ProgramRun refused = run_program("calibrate kernels " + bad + " --chip h100 --out " + out);
   EXPECT_EQ(refused.code, 2);
-  EXPECT_THAT(refused.err, HasSubstr("bad.csv:8:25: error: column 'time_us': 'inf' is not a number"));
+  EXPECT_THAT(refused.err, HasSubstr("bad.csv:8:26: error: column 'time_us': 'inf' is not a number"));
   EXPECT_FALSE(std::filesystem::exists(out));
   const ProgramRun skipped = run_program("calibrate kernels " + bad + " --chip h100 --skip-bad --out " + out);
   ASSERT_EQ(skipped.code, 0) << skipped.err;

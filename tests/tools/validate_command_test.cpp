@@ -68,8 +68,8 @@ TEST(ValidateCommand, ReinforcementLearningStandsApart) {
 
 TEST(ValidateCommand, GradesDecideWhatIsSimulated) {
   const TempFolder folder;
-  const std::string b = folder.write("b.csv", with_cell(kOne, "spec:A;", "spec:B;"));
-  const std::string c = folder.write("c.csv", with_cell(kOne, "spec:A;", "spec:C;"));
+  const std::string b = folder.write("b.csv", with_cell(kOne, "spec:A", "spec:B"));
+  const std::string c = folder.write("c.csv", with_cell(kOne, "spec:A", "spec:C"));
   const std::string where = " --json --where id=" + kOne;
   EXPECT_EQ(json::parse(run_program("validate " + b + where).out)["apart"]["B"]["predicted"], 1);
   const json headline = json::parse(run_program("validate " + c + where).out);
