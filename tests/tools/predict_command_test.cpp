@@ -73,7 +73,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadTable{"Nan", kHeader + kGood + "h100,gemm,fwd,bf16,8,8,8,nan,,,,\n",
                  "t.csv:3:26: error: column 'time_us': 'nan' is not a number"},
         BadTable{"Negative", kHeader + "h100,gemm,fwd,bf16,8,8,8,-1,,,,\n",
-                 "t.csv:2:25: error: column 'time_us': -1 is not"},
+                 "t.csv:2:26: error: column 'time_us': -1 is not"},
         BadTable{"Zero", kHeader + "h100,gemm,fwd,bf16,8,8,8,0,,,,\n", "column 'time_us': 0 is not above zero"},
         BadTable{"NoTime", kHeader + "h100,gemm,fwd,bf16,8,8,8,,,,,\n",
                  "t.csv:2:1: error: a row needs a positive time_us"},
