@@ -6,6 +6,7 @@
 #include <cctype>
 #include <charconv>
 #include <cmath>
+#include <iterator>
 
 namespace supernode {
 namespace {
@@ -58,9 +59,13 @@ bool check_header(const std::vector<std::string>& header, std::span<const std::s
     diagnostics.error(position, fmt::format("column '{}' stands twice", *column));
     complete = false;
   }
+  std::vector<std::string> unasked;  // what a missing column may be a slip of
+  std::copy_if(header.begin(), header.end(), std::back_inserter(unasked), [&](const std::string& column) {
+    return std::find(required.begin(), required.end(), column) == required.end();
+  });
   for (const std::string& column : required) {
     if (std::find(header.begin(), header.end(), column) != header.end()) continue;
-    diagnostics.error(position, fmt::format("missing column '{}'{}", column, suggestion(column, header)));
+    diagnostics.error(position, fmt::format("missing column '{}'{}", column, suggestion(column, unasked)));
     complete = false;
   }
   return complete;

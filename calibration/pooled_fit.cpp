@@ -1,10 +1,11 @@
 #include "calibration/pooled_fit.hpp"
 
-#include <Eigen/Dense>
 #include <algorithm>
 #include <cassert>
 #include <cmath>
 #include <set>
+
+#include "calibration/normal_equations.hpp"
 
 namespace supernode {
 namespace {
@@ -15,11 +16,6 @@ using Eigen::VectorXd;
 constexpr double kStep = 1e-3;  // of a logarithm, for derivatives
 constexpr int kMostDescents = 2;
 
-struct Normal {
-  MatrixXd hessian;
-  VectorXd gradient;
-};
-
 class Solver {
  public:
   explicit Solver(const PooledProblem& problem) : problem_(problem), left_out_(-1) {}
@@ -29,14 +25,15 @@ class Solver {
   std::vector<double> residuals(const VectorXd& x, const std::vector<bool>* wanted = nullptr) const;
   std::vector<std::vector<double>> derivatives(const VectorXd& x, const std::vector<double>& at) const;
   double loss(const VectorXd& x, const std::vector<double>& r) const;
-  Normal normal(const VectorXd& x, const std::vector<double>& r, const std::vector<std::vector<double>>& d) const;
-  VectorXd step(const VectorXd& x, Normal normal, double damping) const;
+  NormalEquations normal(const VectorXd& x, const std::vector<double>& r,
+                         const std::vector<std::vector<double>>& d) const;
+  VectorXd step(const VectorXd& x, const NormalEquations& normal, double damping) const;
   VectorXd clamp(VectorXd x) const;
 
  private:
   double weight(std::size_t i, double r) const;
   PooledQuery query(std::size_t row, const VectorXd& x) const;
-  void add_priors(const VectorXd& x, Normal& out) const;
+  void add_priors(const VectorXd& x, NormalEquations& out) const;
   double off_centre(std::size_t j, const VectorXd& x) const;
   const PooledParameter& parameter(Eigen::Index j) const { return problem_.parameters[static_cast<std::size_t>(j)]; }
 
@@ -112,7 +109,7 @@ double Solver::weight(std::size_t i, double r) const {
   return problem_.rows[i].weight * robust / (problem_.row_spread * problem_.row_spread);
 }
 
-void Solver::add_priors(const VectorXd& x, Normal& out) const {
+void Solver::add_priors(const VectorXd& x, NormalEquations& out) const {
   for (std::size_t j = 0; j < problem_.parameters.size(); ++j) {
     const PooledParameter& p = problem_.parameters[j];
     const double stiffness = 1 / (p.spread * p.spread), pull = off_centre(j, x) / p.spread;
@@ -127,10 +124,10 @@ void Solver::add_priors(const VectorXd& x, Normal& out) const {
   }
 }
 
-Normal Solver::normal(const VectorXd& x, const std::vector<double>& r,
-                      const std::vector<std::vector<double>>& d) const {
+NormalEquations Solver::normal(const VectorXd& x, const std::vector<double>& r,
+                               const std::vector<std::vector<double>>& d) const {
   const auto n = x.size();
-  Normal out{MatrixXd::Zero(n, n), VectorXd::Zero(n)};
+  NormalEquations out{MatrixXd::Zero(n, n), VectorXd::Zero(n)};
   for (std::size_t i = 0; i < r.size(); ++i) {
     const double w = weight(i, r[i]);
     const auto& own = problem_.rows[i].parameters;
@@ -144,20 +141,11 @@ Normal Solver::normal(const VectorXd& x, const std::vector<double>& r,
 }
 
 // A parameter at a bound that the descent would push through stays there.
-VectorXd Solver::step(const VectorXd& x, Normal normal, double damping) const {
-  for (Eigen::Index j = 0; j < x.size(); ++j) {
-    const bool held = (x[j] <= parameter(j).lower && normal.gradient[j] > 0) ||
-                      (x[j] >= parameter(j).upper && normal.gradient[j] < 0);
-    if (held) {
-      normal.hessian.row(j).setZero();
-      normal.hessian.col(j).setZero();
-      normal.hessian(j, j) = 1;
-      normal.gradient[j] = 0;
-    } else {
-      normal.hessian(j, j) *= 1 + damping;
-    }
-  }
-  return -normal.hessian.ldlt().solve(normal.gradient);
+VectorXd Solver::step(const VectorXd& x, const NormalEquations& normal, double damping) const {
+  const auto held = [&](Eigen::Index j, double gradient) {
+    return (x[j] <= parameter(j).lower && gradient > 0) || (x[j] >= parameter(j).upper && gradient < 0);
+  };
+  return damped_step(normal, held, damping);
 }
 
 std::vector<std::vector<double>> rows_of(const MatrixXd& matrix) {
@@ -268,7 +256,7 @@ class Descent {
  private:
   // One step that lowers the loss; whether it is worth going on.
   bool step() {
-    const Normal normal = solver_.normal(x_, fit_.residuals, fit_.derivatives);
+    const NormalEquations normal = solver_.normal(x_, fit_.residuals, fit_.derivatives);
     for (int tries = 0; tries < kTries; ++tries, damping_ *= 6) {
       const VectorXd trial = solver_.clamp(x_ + solver_.step(x_, normal, damping_));
       const std::vector<double> r = solver_.residuals(trial);

@@ -1,9 +1,10 @@
 #include "calibration/robust_fit.hpp"
 
-#include <Eigen/Dense>
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+
+#include "calibration/normal_equations.hpp"
 
 namespace supernode {
 namespace {
@@ -77,35 +78,16 @@ class Problem {
   double huber_;
 };
 
-struct Normal {
-  MatrixXd hessian;
-  VectorXd gradient;
-};
-
-Normal normal_equations(const Problem& problem, const VectorXd& x, const VectorXd& r) {
+NormalEquations normal_equations(const Problem& problem, const VectorXd& x, const VectorXd& r) {
   const MatrixXd jacobian = problem.jacobian(x, r);
   const MatrixXd weighted = problem.weights(r).asDiagonal() * jacobian;
-  Normal normal{jacobian.transpose() * weighted, weighted.transpose() * r};
+  NormalEquations normal{jacobian.transpose() * weighted, weighted.transpose() * r};
   const VectorXd prior = problem.prior(x);
   for (int j = 0; j < problem.size(); ++j) {
     normal.hessian(j, j) += problem.prior_weight(j) * problem.prior_weight(j);
     normal.gradient[j] += prior[j] * problem.prior_weight(j);
   }
   return normal;
-}
-
-VectorXd damped_step(const Problem& problem, const VectorXd& x, Normal normal, double damping) {
-  for (int j = 0; j < problem.size(); ++j) {
-    if (problem.held(j, x, normal.gradient[j])) {
-      normal.hessian.row(j).setZero();
-      normal.hessian.col(j).setZero();
-      normal.hessian(j, j) = 1;
-      normal.gradient[j] = 0;
-    } else {
-      normal.hessian(j, j) *= 1 + damping;
-    }
-  }
-  return -normal.hessian.ldlt().solve(normal.gradient);
 }
 
 // Variance of the residuals about the fit, by their median so that outliers do not count.
@@ -118,7 +100,7 @@ double residual_variance(const VectorXd& r) {
 
 void add_covariance(FitOutcome& outcome, const Problem& problem, const VectorXd& x, const VectorXd& r) {
   const MatrixXd jacobian = problem.jacobian(x, r);
-  Normal normal = normal_equations(problem, x, r);
+  NormalEquations normal = normal_equations(problem, x, r);
   MatrixXd free = MatrixXd::Identity(problem.size(), problem.size());
   for (int j = 0; j < problem.size(); ++j) {
     if (!problem.held(j, x, normal.gradient[j])) continue;
@@ -145,11 +127,12 @@ FitOutcome robust_fit(const std::vector<FitParameter>& parameters, std::size_t r
   double loss = problem.loss(x, r);
   double damping = 1e-3;
   for (int i = 0; i < options.max_iterations && damping < 1e10; ++i) {
-    const Normal normal = normal_equations(problem, x, r);
+    const NormalEquations normal = normal_equations(problem, x, r);
+    const auto held = [&](Eigen::Index j, double gradient) { return problem.held(static_cast<int>(j), x, gradient); };
     bool improved = false;
     bool converged = false;
     while (!improved && damping < 1e10) {
-      const VectorXd trial = problem.clamp(x + damped_step(problem, x, normal, damping));
+      const VectorXd trial = problem.clamp(x + damped_step(normal, held, damping));
       const VectorXd trial_r = problem.residuals(trial);
       const double trial_loss = problem.loss(trial, trial_r);
       improved = trial_loss < loss;

@@ -39,7 +39,7 @@ TEST(CsvTable, QuotesThatDoNotCloseAreErrors) {
 
 TEST(CsvTable, ColumnsStandOnce) {
   EXPECT_THAT(problems("a,b,a\n1,2,3\n"), HasSubstr("t.csv:1:1: error: column 'a' stands twice"));
-  EXPECT_THAT(problems("a,bb\n"), HasSubstr("missing column 'b'; did you mean"));
+  EXPECT_THAT(problems("a,bb\n"), HasSubstr("missing column 'b'; did you mean 'bb'?"));
   EXPECT_THAT(problems(""), HasSubstr("t.csv: error: no header line"));
 }
 
